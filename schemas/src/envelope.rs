@@ -1,0 +1,202 @@
+//! What stands around an event: CloudEvents 1.0 attributes in binary mode, plus Kart's own: who, why, and the hash chain.
+
+use crate::{AggregateId, Event, Hash};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::fmt;
+use std::str::FromStr;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use uuid::Uuid;
+
+/// Who caused an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Actor {
+    User(crate::UserId),
+    /// A part of Kart: `dispatcher`, `trainer`.
+    Role(String),
+}
+
+impl Actor {
+    pub fn role(name: &str) -> Self {
+        Self::Role(name.to_owned())
+    }
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Actor::User(id) => write!(f, "user/{id}"),
+            Actor::Role(name) => write!(f, "role/{name}"),
+        }
+    }
+}
+
+impl FromStr for Actor {
+    type Err = HeaderError;
+    fn from_str(text: &str) -> Result<Self, HeaderError> {
+        match text.split_once('/') {
+            Some(("user", id)) => id.parse().map(Actor::User).map_err(|_| HeaderError::Bad("kart-actor")),
+            Some(("role", name)) => Ok(Actor::role(name)),
+            _ => Err(HeaderError::Bad("kart-actor")),
+        }
+    }
+}
+
+/// The last event of an aggregate: what an append expects, and what the next event's chain hash builds on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Its sequence in the stream.
+    pub sequence: u64,
+    pub hash: Hash,
+}
+
+/// An event that is about to be written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewEvent {
+    /// Made from the command ([`NewEvent::id_of`]), so that a repeated command writes the same event.
+    pub id: Uuid,
+    pub time: OffsetDateTime,
+    pub actor: Actor,
+    /// The event that led to this one.
+    pub causation: Option<Uuid>,
+    /// Shared by everything that follows from one request.
+    pub correlation: Uuid,
+    pub event: Event,
+}
+
+impl NewEvent {
+    /// The id of the `ordinal`-th event that `command` leads to: UUID version 5 (RFC 9562).
+    pub fn id_of(command: Uuid, ordinal: usize) -> Uuid {
+        Uuid::new_v5(&command, &(ordinal as u64).to_be_bytes())
+    }
+
+    /// The hash that the aggregate's next event carries in `kart-prev`: over the chain so far, the id, the type, the
+    /// time and the body.
+    pub fn chain_hash(&self, previous: Option<Hash>, body: &[u8]) -> Hash {
+        let mut hash = Sha256::new();
+        hash.update(previous.map(|hash| hash.0).unwrap_or_default());
+        hash.update(self.id.as_bytes());
+        hash.update(self.event.type_name().as_bytes());
+        hash.update(format_time(self.time).as_bytes());
+        hash.update(body);
+        Hash(hash.finalize().into())
+    }
+
+    /// Headers of the message that carries this event of `aggregate`.
+    pub fn headers(&self, aggregate: AggregateId, previous: Option<Hash>) -> Vec<(&'static str, String)> {
+        let mut headers = vec![
+            ("Nats-Msg-Id", self.id.to_string()),
+            ("ce-specversion", "1.0".to_owned()),
+            ("ce-id", self.id.to_string()),
+            ("ce-type", self.event.type_name()),
+            ("ce-source", format!("/kart/{}", aggregate.kind().as_str())),
+            ("ce-subject", aggregate.uuid().to_string()),
+            ("ce-time", format_time(self.time)),
+            ("ce-dataschema", format!("{}.json", self.event.type_name())),
+            ("content-type", "application/json".to_owned()),
+            ("kart-actor", self.actor.to_string()),
+            ("kart-correlation", self.correlation.to_string()),
+        ];
+        headers.extend(self.causation.map(|id| ("kart-causation", id.to_string())));
+        headers.extend(previous.map(|hash| ("kart-prev", hash.to_string())));
+        headers
+    }
+}
+
+/// An event as it stands in the log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recorded {
+    /// Its place in the stream, from 1.
+    pub sequence: u64,
+    pub aggregate: AggregateId,
+    /// The hash of the aggregate's event before this one; `None` for the first.
+    pub previous: Option<Hash>,
+    /// The hash that this event adds to the chain.
+    pub hash: Hash,
+    pub new: NewEvent,
+}
+
+impl Recorded {
+    /// Reads a message of the log.
+    ///
+    /// # Errors
+    /// When a header is missing or malformed, or the body does not fit the type.
+    pub fn read<'a>(
+        sequence: u64,
+        aggregate: AggregateId,
+        header: impl Fn(&'static str) -> Option<&'a str>,
+        body: &[u8],
+    ) -> Result<Self, HeaderError> {
+        let need = |name| header(name).ok_or(HeaderError::Missing(name));
+        let uuid = |name, text: &str| text.parse().map_err(|_| HeaderError::Bad(name));
+        let previous = header("kart-prev").map(|text| text.parse().map_err(|_| HeaderError::Bad("kart-prev")));
+        let new = NewEvent {
+            id: uuid("ce-id", need("ce-id")?)?,
+            time: OffsetDateTime::parse(need("ce-time")?, &Rfc3339).map_err(|_| HeaderError::Bad("ce-time"))?,
+            actor: need("kart-actor")?.parse()?,
+            causation: header("kart-causation").map(|text| uuid("kart-causation", text)).transpose()?,
+            correlation: uuid("kart-correlation", need("kart-correlation")?)?,
+            event: Event::decode(need("ce-type")?, body).map_err(HeaderError::Event)?,
+        };
+        let previous = previous.transpose()?;
+        Ok(Self { sequence, aggregate, previous, hash: new.chain_hash(previous, body), new })
+    }
+
+    pub fn head(&self) -> Head {
+        Head { sequence: self.sequence, hash: self.hash }
+    }
+
+    pub fn event(&self) -> &Event {
+        &self.new.event
+    }
+
+    /// The event as one CloudEvents 1.0 object (structured mode), for NDJSON.
+    pub fn to_cloud_event(&self) -> Value {
+        let new = &self.new;
+        let mut object = json!({
+            "specversion": "1.0",
+            "id": new.id,
+            "type": new.event.type_name(),
+            "source": format!("/kart/{}", self.aggregate.kind().as_str()),
+            "subject": self.aggregate.uuid(),
+            "time": format_time(new.time),
+            "datacontenttype": "application/json",
+            "dataschema": format!("{}.json", new.event.type_name()),
+            "sequence": self.sequence,
+            "kartactor": new.actor.to_string(),
+            "kartcorrelation": new.correlation,
+            "karthash": self.hash,
+            "data": new.event.body(),
+        });
+        if let Some(id) = new.causation {
+            object["kartcausation"] = json!(id);
+        }
+        if let Some(hash) = self.previous {
+            object["kartprev"] = json!(hash);
+        }
+        object
+    }
+}
+
+/// RFC 3339 in UTC.
+pub fn format_time(time: OffsetDateTime) -> String {
+    time.to_offset(time::UtcOffset::UTC).format(&Rfc3339).expect("a time between years 0 and 9999 has an RFC 3339 form")
+}
+
+/// Now, cut to milliseconds: what an event's time holds.
+pub fn now() -> OffsetDateTime {
+    let now = OffsetDateTime::now_utc();
+    now.replace_nanosecond(now.millisecond() as u32 * 1_000_000).expect("milliseconds are fewer than a second")
+}
+
+/// A message of the log that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum HeaderError {
+    #[error("header {0} is missing")]
+    Missing(&'static str),
+    #[error("header {0} is malformed")]
+    Bad(&'static str),
+    #[error(transparent)]
+    Event(crate::DecodeError),
+}

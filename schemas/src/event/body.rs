@@ -1,0 +1,248 @@
+//! The bodies of the events.
+
+use crate::blob::Blob;
+use crate::ids::{ComicId, JobId, MediaId, UserId, VideoId};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// A visitor came for the first time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct UserRegistered {
+    /// True until they sign up: known by their cookie alone.
+    pub guest: bool,
+}
+
+/// The whole video is in S3.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct VideoUploaded {
+    pub owner: UserId,
+    /// The file name that the browser gave, cleaned; shown to its owner only.
+    pub name: String,
+    /// What the first bytes say: `mp4`, `matroska`, `avi`, …
+    pub container: String,
+    pub blob: Blob,
+}
+
+/// A trainer opened the video and found it usable.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct VideoChecked {
+    pub codec: String,
+    pub duration_ms: u64,
+    /// Upright, in pixels.
+    pub width: u32,
+    pub height: u32,
+    pub frames_per_second: f32,
+    /// What the person may do better next time: "hold the camera still", …
+    pub advice: Vec<String>,
+}
+
+/// A trainer opened the video and cannot use it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct VideoRefused {
+    /// Stable and kebab-case: `no-video`, `corrupt-media`, …
+    pub code: String,
+    pub detail: String,
+}
+
+/// The two phases of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    Training,
+    Inference,
+}
+
+impl Phase {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Phase::Training => "training",
+            Phase::Inference => "inference",
+        }
+    }
+}
+
+/// Somebody wants a comic character from a video.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct JobRequested {
+    pub owner: UserId,
+    pub video: VideoId,
+    /// What to call the job on pages: the video's name.
+    pub title: String,
+    pub blob: Blob,
+}
+
+/// A phase was handed to the work queue.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct JobDispatched {
+    pub phase: Phase,
+    /// From 1; grows when the phase failed and is tried again.
+    pub attempt: u32,
+}
+
+/// A worker took the training.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TrainingStarted {
+    pub attempt: u32,
+    /// This worker's hold on the phase. Whatever an earlier holder still sends is refused.
+    pub lease: Uuid,
+    /// `CPU (2 threads)`, or the name of the GPU.
+    pub device: String,
+    /// SHA-256 of the teacher nets in use; empty when they are missing.
+    pub teachers: Vec<String>,
+}
+
+/// A milestone; finer progress travels outside the log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TrainingProgressed {
+    pub attempt: u32,
+    pub lease: Uuid,
+    pub step: u32,
+    pub of: u32,
+    pub loss: f32,
+}
+
+/// The network is trained and its weights are in S3.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TrainingCompleted {
+    pub attempt: u32,
+    pub lease: Uuid,
+    /// Weights as safetensors.
+    pub model: Blob,
+    /// What drawing needs besides the weights: frames and labels.
+    pub prepared: Option<Blob>,
+    pub steps: u32,
+    /// Loss over the steps, thinned to at most 64 points.
+    pub curve: Vec<f32>,
+    pub duration_ms: u64,
+    /// What the person should know: "no person was found: panels show the whole frame", …
+    pub advice: Vec<String>,
+}
+
+/// A worker took the drawing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct InferenceStarted {
+    pub attempt: u32,
+    pub lease: Uuid,
+    pub device: String,
+}
+
+/// One picture is drawn.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PanelRendered {
+    pub attempt: u32,
+    pub lease: Uuid,
+    /// From 0, in reading order.
+    pub index: u32,
+    pub of: u32,
+    pub picture: Picture,
+}
+
+/// A picture that a job drew.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Picture {
+    pub media: MediaId,
+    pub blob: Blob,
+    pub width: u32,
+    pub height: u32,
+    /// What it shows, for those who cannot see it.
+    pub alt: String,
+    /// Where in the video its frame stands.
+    pub at_ms: Option<u64>,
+}
+
+/// Everything is drawn.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct InferenceCompleted {
+    pub attempt: u32,
+    pub lease: Uuid,
+    /// The composed page.
+    pub page: Picture,
+    pub panels: Vec<Picture>,
+    /// The character alone, with transparency.
+    pub cutouts: Vec<Picture>,
+    /// The scene without the character.
+    pub background: Option<Picture>,
+    pub duration_ms: u64,
+}
+
+/// The comic is made: the job's good end.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct JobCompleted {
+    pub comic: ComicId,
+}
+
+/// A phase failed. With `retryable` false, or when the attempts are used up, this is the job's end.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct JobFailed {
+    pub phase: Phase,
+    pub attempt: u32,
+    /// Stable and kebab-case: `no-video`, `corrupt-media`, `internal`, …
+    pub code: String,
+    /// For the person, with what they can do about it.
+    pub detail: String,
+    /// True when another attempt follows.
+    pub retryable: bool,
+}
+
+/// The phase is tried again, not before `due_ms`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RetryScheduled {
+    pub phase: Phase,
+    /// The attempt that will be made.
+    pub attempt: u32,
+    /// Unix time in milliseconds.
+    pub due_ms: u64,
+}
+
+/// Somebody wants the job to stop.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CancelRequested {}
+
+/// The job stopped because it was asked to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct JobCancelled {}
+
+/// What a picture is in the library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum MediaKind {
+    Panel,
+    Cutout,
+    Background,
+    Page,
+}
+
+impl MediaKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            MediaKind::Panel => "panel",
+            MediaKind::Cutout => "cutout",
+            MediaKind::Background => "background",
+            MediaKind::Page => "page",
+        }
+    }
+}
+
+/// A picture came into its owner's library.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MediaAdded {
+    pub owner: UserId,
+    pub kind: MediaKind,
+    /// `image/png`, …
+    pub content_type: String,
+    pub picture: Picture,
+    /// Where it came from: panel → model → second of the video.
+    pub job: JobId,
+    pub model: Blob,
+}
+
+/// A comic was made from a job's pictures. It is a draft until its author publishes it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ComicDrafted {
+    pub owner: UserId,
+    pub job: JobId,
+    pub title: String,
+    pub page: Picture,
+    pub panels: Vec<Picture>,
+}

@@ -1,0 +1,243 @@
+//! A job: two phases, training then inference, each dispatched, taken by a worker, and ended exactly once.
+//!
+//! ```text
+//! requested → dispatched → training → trained → dispatched → drawing → inferred → completed
+//!                 ↑ retry scheduled ←──┴── failed (retryable) ──┘            └→ failed | cancelled
+//! ```
+
+use crate::event::{
+    CancelRequested, InferenceCompleted, InferenceStarted, JobCancelled, JobCompleted, JobDispatched, JobFailed,
+    JobRequested, PanelRendered, Phase, RetryScheduled, TrainingCompleted, TrainingProgressed, TrainingStarted,
+};
+use crate::{Aggregate, Blob, Event, JobId, Refusal};
+use uuid::Uuid;
+
+/// A phase fails for good at this attempt.
+pub const MAX_ATTEMPTS: u32 = 3;
+/// Wait before attempt n+1: 2 s · 4ⁿ⁻¹, at most 5 minutes.
+const BACKOFF_MS: u64 = 2_000;
+const MAX_BACKOFF_MS: u64 = 300_000;
+
+/// Where a job stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stage {
+    #[default]
+    Missing,
+    /// `phase` waits to be handed out: not before `due_ms` (0: at once).
+    Waiting { phase: Phase, attempt: u32, due_ms: u64 },
+    /// In the work queue.
+    Dispatched { phase: Phase, attempt: u32 },
+    /// A worker holds it.
+    Running { phase: Phase, attempt: u32, lease: Uuid },
+    /// Everything is drawn; the comic is not written down yet.
+    Inferred,
+    Completed,
+    Failed,
+    Cancelled,
+}
+
+impl Stage {
+    pub fn has_ended(self) -> bool {
+        matches!(self, Stage::Completed | Stage::Failed | Stage::Cancelled)
+    }
+}
+
+/// The fold of a job's events.
+#[derive(Debug, Default)]
+pub struct Job {
+    pub stage: Stage,
+    pub cancel_requested: bool,
+    pub request: Option<JobRequested>,
+    pub model: Option<Blob>,
+    pub prepared: Option<Blob>,
+    pub drawn: Option<InferenceCompleted>,
+    /// Panels written down by the present worker, by index.
+    pub panels: u32,
+}
+
+pub enum JobCommand {
+    Request(JobRequested),
+    /// Hand the waiting phase to the work queue. The dispatcher decides when it is due.
+    Dispatch,
+    StartTraining(TrainingStarted),
+    ProgressTraining(TrainingProgressed),
+    CompleteTraining(Box<TrainingCompleted>),
+    StartInference(InferenceStarted),
+    RenderPanel(Box<PanelRendered>),
+    CompleteInference(Box<InferenceCompleted>),
+    Complete(JobCompleted),
+    /// `now_ms`: Unix time, for the retry's due time.
+    Fail { lease: Option<Uuid>, code: String, detail: String, retryable: bool, now_ms: u64 },
+    RequestCancel,
+    /// The worker stopped, or nobody had started.
+    Cancel { lease: Option<Uuid> },
+}
+
+impl Job {
+    /// The worker that holds `phase` under `attempt` and `lease`, or a refusal.
+    fn holds(&self, phase: Phase, attempt: u32, lease: Uuid) -> Result<(), Refusal> {
+        match self.stage {
+            _ if self.cancel_requested && !self.stage.has_ended() => Err(Refusal::CancelRequested),
+            Stage::Running { phase: p, attempt: a, lease: l } if (p, a, l) == (phase, attempt, lease) => Ok(()),
+            Stage::Missing => Err(Refusal::Missing),
+            stage if stage.has_ended() => Err(Refusal::Ended),
+            Stage::Running { .. } => Err(Refusal::StaleLease),
+            _ => Err(Refusal::OutOfOrder),
+        }
+    }
+
+    /// A worker may take a phase that is queued, or take it over: the queue hands work out again only when the last
+    /// holder went silent.
+    fn can_start(&self, phase: Phase, attempt: u32) -> Result<(), Refusal> {
+        match self.stage {
+            _ if self.cancel_requested && !self.stage.has_ended() => Err(Refusal::CancelRequested),
+            Stage::Dispatched { phase: p, attempt: a } | Stage::Running { phase: p, attempt: a, .. }
+                if (p, a) == (phase, attempt) =>
+            {
+                Ok(())
+            }
+            Stage::Missing => Err(Refusal::Missing),
+            stage if stage.has_ended() => Err(Refusal::Ended),
+            _ => Err(Refusal::OutOfOrder),
+        }
+    }
+
+    fn decide_dispatch(&self) -> Result<Vec<Event>, Refusal> {
+        match self.stage {
+            _ if self.cancel_requested && !self.stage.has_ended() => Err(Refusal::CancelRequested),
+            Stage::Waiting { phase, attempt, .. } => Ok(vec![JobDispatched { phase, attempt }.into()]),
+            Stage::Missing => Err(Refusal::Missing),
+            stage if stage.has_ended() => Err(Refusal::Ended),
+            _ => Ok(vec![]),
+        }
+    }
+
+    fn decide_fail(&self, lease: Option<Uuid>, failure: JobFailed, now_ms: u64) -> Result<Vec<Event>, Refusal> {
+        if let (Stage::Running { lease: held, .. }, Some(lease)) = (self.stage, lease)
+            && held != lease
+        {
+            return Err(Refusal::StaleLease);
+        }
+        let attempt = failure.attempt;
+        let retryable = failure.retryable && attempt < MAX_ATTEMPTS && !self.cancel_requested;
+        let mut events = vec![JobFailed { retryable, ..failure.clone() }.into()];
+        if retryable {
+            let wait_ms = (BACKOFF_MS << (2 * (attempt - 1).min(16))).min(MAX_BACKOFF_MS);
+            let due_ms = now_ms.saturating_add(wait_ms);
+            events.push(RetryScheduled { phase: failure.phase, attempt: attempt + 1, due_ms }.into());
+        }
+        Ok(events)
+    }
+
+    fn decide_cancel(&self, lease: Option<Uuid>) -> Result<Vec<Event>, Refusal> {
+        match self.stage {
+            Stage::Missing => Err(Refusal::Missing),
+            stage if stage.has_ended() => Ok(vec![]),
+            _ if !self.cancel_requested => Err(Refusal::OutOfOrder),
+            Stage::Running { lease: held, .. } if lease != Some(held) => Err(Refusal::StaleLease),
+            _ => Ok(vec![JobCancelled {}.into()]),
+        }
+    }
+
+    /// Phase and attempt that are queued or running.
+    pub fn current(&self) -> Option<(Phase, u32)> {
+        match self.stage {
+            Stage::Waiting { phase, attempt, .. }
+            | Stage::Dispatched { phase, attempt }
+            | Stage::Running { phase, attempt, .. } => Some((phase, attempt)),
+            _ => None,
+        }
+    }
+}
+
+impl Aggregate for Job {
+    type Id = JobId;
+    type Command = JobCommand;
+
+    fn decide(&self, command: JobCommand) -> Result<Vec<Event>, Refusal> {
+        let one = |event: Event| Ok(vec![event]);
+        match command {
+            JobCommand::Request(_) if self.stage != Stage::Missing => Err(Refusal::Exists),
+            JobCommand::Request(request) => one(request.into()),
+            JobCommand::Dispatch => self.decide_dispatch(),
+            JobCommand::StartTraining(start) => {
+                self.can_start(Phase::Training, start.attempt).and_then(|()| one(start.into()))
+            }
+            JobCommand::ProgressTraining(progress) => self
+                .holds(Phase::Training, progress.attempt, progress.lease)
+                .and_then(|()| one(progress.into())),
+            JobCommand::CompleteTraining(done) => {
+                self.holds(Phase::Training, done.attempt, done.lease).and_then(|()| one((*done).into()))
+            }
+            JobCommand::StartInference(start) => {
+                self.can_start(Phase::Inference, start.attempt).and_then(|()| one(start.into()))
+            }
+            JobCommand::RenderPanel(panel) => {
+                self.holds(Phase::Inference, panel.attempt, panel.lease).and_then(|()| one((*panel).into()))
+            }
+            JobCommand::CompleteInference(done) => {
+                self.holds(Phase::Inference, done.attempt, done.lease).and_then(|()| one((*done).into()))
+            }
+            JobCommand::Complete(done) => match self.stage {
+                Stage::Inferred => one(done.into()),
+                Stage::Completed => Ok(vec![]),
+                Stage::Missing => Err(Refusal::Missing),
+                stage if stage.has_ended() => Err(Refusal::Ended),
+                _ => Err(Refusal::OutOfOrder),
+            },
+            JobCommand::Fail { lease, code, detail, retryable, now_ms } => match (self.current(), self.stage) {
+                (Some((phase, attempt)), _) => {
+                    self.decide_fail(lease, JobFailed { phase, attempt, code, detail, retryable }, now_ms)
+                }
+                (None, Stage::Missing) => Err(Refusal::Missing),
+                (None, Stage::Inferred) => Err(Refusal::OutOfOrder),
+                (None, _) => Err(Refusal::Ended),
+            },
+            JobCommand::RequestCancel => match self.stage {
+                Stage::Missing => Err(Refusal::Missing),
+                stage if stage.has_ended() => Err(Refusal::Ended),
+                Stage::Inferred => Err(Refusal::Ended),
+                _ if self.cancel_requested => Ok(vec![]),
+                // Nobody works on it: asked and done in one.
+                Stage::Waiting { .. } => Ok(vec![CancelRequested {}.into(), JobCancelled {}.into()]),
+                _ => one(CancelRequested {}.into()),
+            },
+            JobCommand::Cancel { lease } => self.decide_cancel(lease),
+        }
+    }
+
+    fn apply(&mut self, event: &Event) {
+        match event {
+            Event::JobRequested(request) => {
+                self.request = Some(request.clone());
+                self.stage = Stage::Waiting { phase: Phase::Training, attempt: 1, due_ms: 0 };
+            }
+            Event::JobDispatched(e) => self.stage = Stage::Dispatched { phase: e.phase, attempt: e.attempt },
+            Event::TrainingStarted(e) => {
+                self.stage = Stage::Running { phase: Phase::Training, attempt: e.attempt, lease: e.lease };
+            }
+            Event::TrainingCompleted(e) => {
+                self.model = Some(e.model.clone());
+                self.prepared = e.prepared.clone();
+                self.stage = Stage::Waiting { phase: Phase::Inference, attempt: 1, due_ms: 0 };
+            }
+            Event::InferenceStarted(e) => {
+                self.panels = 0;
+                self.stage = Stage::Running { phase: Phase::Inference, attempt: e.attempt, lease: e.lease };
+            }
+            Event::PanelRendered(e) => self.panels = e.index + 1,
+            Event::InferenceCompleted(e) => {
+                self.drawn = Some(e.clone());
+                self.stage = Stage::Inferred;
+            }
+            Event::JobCompleted(_) => self.stage = Stage::Completed,
+            Event::JobFailed(e) if !e.retryable => self.stage = Stage::Failed,
+            Event::RetryScheduled(e) => {
+                self.stage = Stage::Waiting { phase: e.phase, attempt: e.attempt, due_ms: e.due_ms };
+            }
+            Event::CancelRequested(_) => self.cancel_requested = true,
+            Event::JobCancelled(_) => self.stage = Stage::Cancelled,
+            _ => {}
+        }
+    }
+}

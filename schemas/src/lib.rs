@@ -1,0 +1,20 @@
+//! The vocabulary of Kart: ids, the events in the order of a job's life, their envelope, and the pure rules of every
+//! aggregate. No I/O happens here.
+
+pub mod aggregate;
+pub mod blob;
+pub mod comic;
+pub mod envelope;
+pub mod event;
+pub mod ids;
+pub mod job;
+pub mod media;
+pub mod progress;
+pub mod user;
+pub mod video;
+
+pub use aggregate::{Aggregate, Refusal};
+pub use blob::{Blob, Hash};
+pub use envelope::{Actor, Head, NewEvent, Recorded};
+pub use event::{DecodeError, Event};
+pub use ids::{AggregateId, ComicId, JobId, Kind, MediaId, UserId, VideoId};

@@ -1,0 +1,45 @@
+//! A video: uploaded, then checked or refused.
+
+use crate::event::{VideoChecked, VideoRefused, VideoUploaded};
+use crate::{Aggregate, Event, Refusal, ids::VideoId};
+
+#[derive(Debug, Default, PartialEq)]
+pub enum Video {
+    #[default]
+    Missing,
+    Uploaded,
+    Checked,
+    Refused,
+}
+
+pub enum VideoCommand {
+    Upload(VideoUploaded),
+    Check(VideoChecked),
+    Refuse(VideoRefused),
+}
+
+impl Aggregate for Video {
+    type Id = VideoId;
+    type Command = VideoCommand;
+
+    fn decide(&self, command: VideoCommand) -> Result<Vec<Event>, Refusal> {
+        match (self, command) {
+            (Video::Missing, VideoCommand::Upload(video)) => Ok(vec![video.into()]),
+            (_, VideoCommand::Upload(_)) => Err(Refusal::Exists),
+            (Video::Missing, _) => Err(Refusal::Missing),
+            (Video::Uploaded, VideoCommand::Check(facts)) => Ok(vec![facts.into()]),
+            (Video::Uploaded, VideoCommand::Refuse(reason)) => Ok(vec![reason.into()]),
+            // A second look, by a worker that took over, changes nothing.
+            (Video::Checked | Video::Refused, _) => Ok(vec![]),
+        }
+    }
+
+    fn apply(&mut self, event: &Event) {
+        match event {
+            Event::VideoUploaded(_) => *self = Video::Uploaded,
+            Event::VideoChecked(_) => *self = Video::Checked,
+            Event::VideoRefused(_) => *self = Video::Refused,
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Which of the 468 face-mesh landmarks is what, and what can be read from them.
+//!
+//! Numbering of MediaPipe's face mesh (Kartynnik et al. 2019). "Right" and "left" are the person's own: right is at the
+//! left of the picture when they face us.
+
+use super::pen;
+use super::point::{Point, centre, distance, grow};
+use crate::raster::polygon::Coverage;
+use crate::raster::{Lab, Plane};
+
+/// Landmarks in a face.
+pub const COUNT: usize = 468;
+
+/// The outline, from the forehead clockwise as seen in the picture.
+pub const OVAL: [usize; 36] = [
+    10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149, 150,
+    136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
+];
+/// From the right ear over the chin to the left ear.
+pub const JAW: [usize; 17] =
+    [132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361];
+pub const LIPS_OUTER: [usize; 20] =
+    [61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185];
+/// Borders of the lips, each from the right corner of the mouth to the left.
+pub const UPPER_LIP_OUTER: [usize; 11] = [61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291];
+pub const UPPER_LIP_INNER: [usize; 11] = [78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308];
+pub const LOWER_LIP_INNER: [usize; 11] = [78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308];
+pub const LOWER_LIP_OUTER: [usize; 11] = [61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291];
+
+pub const FOREHEAD: usize = 10;
+pub const CHIN: usize = 152;
+pub const NOSE_TIP: usize = 1;
+pub const CHEEKS: [usize; 6] = [50, 205, 280, 425, 36, 266];
+/// Where the face ends beside the ears.
+const RIGHT_EDGE: usize = 234;
+const LEFT_EDGE: usize = 454;
+
+/// The parts that a face has twice.
+pub struct EyeSide {
+    pub ring: [usize; 16],
+    /// Lids, each from the outer corner to the inner.
+    pub upper: [usize; 9],
+    pub lower: [usize; 9],
+    /// Borders of the brow, each from its outer end to the inner.
+    pub brow_upper: [usize; 5],
+    pub brow_lower: [usize; 5],
+    /// Around the wing of the nose, from above to below the tip.
+    pub nose_wing: [usize; 4],
+    /// The nostril's outer and inner end.
+    pub nostril: [usize; 2],
+}
+
+pub const RIGHT: EyeSide = EyeSide {
+    ring: [33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246],
+    upper: [33, 246, 161, 160, 159, 158, 157, 173, 133],
+    lower: [33, 7, 163, 144, 145, 153, 154, 155, 133],
+    brow_upper: [70, 63, 105, 66, 107],
+    brow_lower: [46, 53, 52, 65, 55],
+    nose_wing: [64, 98, 97, 2],
+    nostril: [98, 97],
+};
+pub const LEFT: EyeSide = EyeSide {
+    ring: [263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466],
+    upper: [263, 466, 388, 387, 386, 385, 384, 398, 362],
+    lower: [263, 249, 390, 373, 374, 380, 381, 382, 362],
+    brow_upper: [300, 293, 334, 296, 336],
+    brow_lower: [276, 283, 282, 295, 285],
+    nose_wing: [294, 327, 326, 2],
+    nostril: [327, 326],
+};
+
+/// Landmark `index` in the picture; the origin when there is no such landmark.
+pub fn at(points: &[[f32; 3]], index: usize) -> Point {
+    points.get(index).map_or([0.0, 0.0], |p| [p[0], p[1]])
+}
+
+pub fn pick(points: &[[f32; 3]], indices: &[usize]) -> Vec<Point> {
+    indices.iter().map(|&i| at(points, i)).collect()
+}
+
+/// Width of a face in pixels, or what its height makes of it when the head is turned.
+pub fn face_size(points: &[[f32; 3]]) -> f32 {
+    const WIDTH_OF_HEIGHT: f32 = 0.72;
+    let width = distance(at(points, RIGHT_EDGE), at(points, LEFT_EDGE));
+    width.max(WIDTH_OF_HEIGHT * distance(at(points, FOREHEAD), at(points, CHIN)))
+}
+
+/// How far the head is turned: -1 to the left of the picture, 0 towards us, 1 to the right.
+pub fn yaw(points: &[[f32; 3]]) -> f32 {
+    let tip = at(points, NOSE_TIP);
+    let (right, left) = (distance(tip, at(points, RIGHT_EDGE)), distance(tip, at(points, LEFT_EDGE)));
+    (right - left) / (right + left).max(1e-6)
+}
+
+/// The polygon through some landmarks, grown around its centre, as a mask.
+pub fn face_mask(width: usize, height: usize, points: &[[f32; 3]], indices: &[usize], factor: f32) -> Plane {
+    let mut mask = Plane::new(width, height, 0.0);
+    add_to_mask(&mut mask, points, indices, factor);
+    mask
+}
+
+fn add_to_mask(mask: &mut Plane, points: &[[f32; 3]], indices: &[usize], factor: f32) {
+    let polygon = pick(points, indices);
+    pen::fill(mask, &grow(&polygon, centre(&polygon), factor), 1.0);
+}
+
+/// Eyes, brows and lips: pixels that say nothing about the tone of the skin.
+pub fn features(width: usize, height: usize, points: &[[f32; 3]]) -> Plane {
+    let mut mask = face_mask(width, height, points, &LIPS_OUTER, 1.15);
+    for side in [&RIGHT, &LEFT] {
+        add_to_mask(&mut mask, points, &side.ring, 1.5);
+        let brow: Vec<usize> = side.brow_upper.iter().chain(side.brow_lower.iter().rev()).copied().collect();
+        add_to_mask(&mut mask, points, &brow, 1.3);
+    }
+    mask
+}
+
+/// Which features the picture shows: a hand or hair may cover them, and the mesh does not tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Visible {
+    pub mouth: bool,
+    pub right: bool,
+    pub left: bool,
+}
+
+/// Lips must be darker or redder than the cheeks, eyes darker. What is too small to judge counts as visible.
+pub fn visible(lab: &Lab, points: &[[f32; 3]]) -> Visible {
+    let Some(cheek) = cheek_colour(lab, points) else {
+        return Visible { mouth: true, right: true, left: true };
+    };
+    let polygon = |indices: &[usize], factor: f32| {
+        let corners = pick(points, indices);
+        colours_in(lab, &grow(&corners, centre(&corners), factor))
+    };
+    let eye = |side: &EyeSide| {
+        let seen = polygon(&side.ring, 1.3);
+        seen.len() < 4 || cheek[0] - quantile(&seen, 0, 0.25) > 0.03
+    };
+    let lips = polygon(&LIPS_OUTER, 1.0);
+    let mouth =
+        lips.len() < 4 || cheek[0] - quantile(&lips, 0, 0.35) > 0.02 || quantile(&lips, 1, 0.5) - cheek[1] > 0.006;
+    Visible { mouth, right: eye(&RIGHT), left: eye(&LEFT) }
+}
+
+/// Median OKLab of the cheeks; `None` when they are outside the picture or too small.
+pub fn cheek_colour(lab: &Lab, points: &[[f32; 3]]) -> Option<[f32; 3]> {
+    let radius = (0.05 * face_size(points)).max(0.7);
+    let disc = |&i: &usize| colours_in(lab, &crate::raster::polygon::disc(at(points, i), radius));
+    let seen: Vec<[f32; 3]> = CHEEKS.iter().flat_map(disc).collect();
+    (seen.len() >= 3).then(|| std::array::from_fn(|channel| quantile(&seen, channel, 0.5)))
+}
+
+/// Colours of the pixels that a polygon covers by more than half.
+pub fn colours_in(lab: &Lab, polygon: &[Point]) -> Vec<[f32; 3]> {
+    let mut seen = Vec::new();
+    Coverage::polygon(polygon, lab.width, lab.height).for_each(|x, y, cover| {
+        if cover > 0.5 {
+            seen.push(lab[(x, y)]);
+        }
+    });
+    seen
+}
+
+/// A channel's value that the share `q` of the colours stays below; 0 for no colours.
+pub fn quantile(colours: &[[f32; 3]], channel: usize, q: f32) -> f32 {
+    let mut values: Vec<f32> = colours.iter().map(|colour| colour[channel]).collect();
+    values.sort_by(f32::total_cmp);
+    values.get((q * values.len().saturating_sub(1) as f32).round() as usize).copied().unwrap_or(0.0)
+}
