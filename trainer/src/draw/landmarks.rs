@@ -17,8 +17,7 @@ pub const OVAL: [usize; 36] = [
     136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
 ];
 /// From the right ear over the chin to the left ear.
-pub const JAW: [usize; 17] =
-    [132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361];
+pub const JAW: [usize; 17] = [132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361];
 pub const LIPS_OUTER: [usize; 20] =
     [61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185];
 /// Borders of the lips, each from the right corner of the mouth to the left.
@@ -32,8 +31,8 @@ pub const CHIN: usize = 152;
 pub const NOSE_TIP: usize = 1;
 pub const CHEEKS: [usize; 6] = [50, 205, 280, 425, 36, 266];
 /// Where the face ends beside the ears.
-const RIGHT_EDGE: usize = 234;
-const LEFT_EDGE: usize = 454;
+pub const RIGHT_TEMPLE: usize = 234;
+pub const LEFT_TEMPLE: usize = 454;
 
 /// The parts that a face has twice.
 pub struct EyeSide {
@@ -81,14 +80,14 @@ pub fn pick(points: &[[f32; 3]], indices: &[usize]) -> Vec<Point> {
 /// Width of a face in pixels, or what its height makes of it when the head is turned.
 pub fn face_size(points: &[[f32; 3]]) -> f32 {
     const WIDTH_OF_HEIGHT: f32 = 0.72;
-    let width = distance(at(points, RIGHT_EDGE), at(points, LEFT_EDGE));
+    let width = distance(at(points, RIGHT_TEMPLE), at(points, LEFT_TEMPLE));
     width.max(WIDTH_OF_HEIGHT * distance(at(points, FOREHEAD), at(points, CHIN)))
 }
 
 /// How far the head is turned: -1 to the left of the picture, 0 towards us, 1 to the right.
 pub fn yaw(points: &[[f32; 3]]) -> f32 {
     let tip = at(points, NOSE_TIP);
-    let (right, left) = (distance(tip, at(points, RIGHT_EDGE)), distance(tip, at(points, LEFT_EDGE)));
+    let (right, left) = (distance(tip, at(points, RIGHT_TEMPLE)), distance(tip, at(points, LEFT_TEMPLE)));
     (right - left) / (right + left).max(1e-6)
 }
 

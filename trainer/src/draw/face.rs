@@ -1,0 +1,151 @@
+//! A face as a comic artist draws it: few strokes and fills placed by the 468 landmarks.
+//!
+//! Lengths are shares of the face's width, with floors in page pixels so that a small face keeps legible lines.
+//! What the landmarks do not tell (where the eyes look, whether the lids are down, a frown) is read from the picture.
+
+mod brows;
+mod eyes;
+mod gaze;
+mod jaw;
+mod mouth;
+mod nose;
+
+use super::ink::INK;
+use super::landmarks::{self, CHIN, COUNT, FOREHEAD, LEFT, RIGHT};
+use super::pen;
+use super::point::{Point, add, scale, sub, turn, unit};
+use crate::raster::polygon::Coverage;
+use crate::raster::{Grid, Lab, Plane};
+
+/// Beyond this yaw the eye on the far side is hidden by the nose.
+const FAR_EYE_YAW: f32 = 0.42;
+/// Faces narrower than this many pixels are left as they are: no feature would be a pixel large.
+const SMALLEST_FACE: f32 = 12.0;
+
+/// The face being drawn and the paper it is drawn on.
+struct Portrait<'a> {
+    canvas: &'a mut Grid<[f32; 3]>,
+    points: &'a [[f32; 3]],
+    lab: &'a Lab,
+    /// Width of the face in canvas pixels.
+    size: f32,
+    /// Canvas pixels to a page pixel.
+    unit: f32,
+    yaw: f32,
+    /// The face's own axes, of length 1: from chin to forehead, and towards the right of the picture.
+    up: Point,
+    right: Point,
+    skin: [f32; 3],
+    shade: [f32; 3],
+    /// -1: light from the left of the picture, 1: from the right.
+    light: f32,
+}
+
+/// Draws eyes, brows, nose, mouth and jaw over flat skin. `canvas`, `skin` and `shade` are sRGB 0..255, `points` and
+/// `lab` (the picture as filmed) in canvas pixels; `unit` is the size of a page pixel on the canvas; `neck` is where
+/// skin below the face was found; `brow_delta` says by how many face widths the brows stand above their usual place.
+#[expect(clippy::too_many_arguments, reason = "one call, and a struct for it would only repeat the names")]
+pub fn draw_face(
+    canvas: &mut Grid<[f32; 3]>,
+    points: &[[f32; 3]],
+    lab: &Lab,
+    unit: f32,
+    skin: [f32; 3],
+    shade: [f32; 3],
+    light: f32,
+    neck: &Plane,
+    brow_delta: f32,
+) {
+    let size = landmarks::face_size(points);
+    let odd = points.len() < COUNT || points.iter().flatten().any(|v| !v.is_finite());
+    let same_size = lab.data.len() == canvas.data.len() && neck.data.len() == canvas.data.len();
+    if odd || size < SMALLEST_FACE || !same_size {
+        return;
+    }
+    let up = self::unit(sub(landmarks::at(points, FOREHEAD), landmarks::at(points, CHIN)));
+    let yaw = landmarks::yaw(points);
+    let (unit, right) = (unit.max(0.1), turn(up));
+    let mut portrait = Portrait { canvas, points, lab, size, unit, yaw, up, right, skin, shade, light };
+    let visible = landmarks::visible(lab, points);
+    let eyes = [(&RIGHT, visible.right && yaw > -FAR_EYE_YAW), (&LEFT, visible.left && yaw < FAR_EYE_YAW)];
+    let seen: Vec<_> = eyes.into_iter().filter(|eye| eye.1).map(|eye| eye.0).collect();
+
+    if visible.mouth {
+        mouth::draw(&mut portrait);
+    }
+    nose::draw(&mut portrait);
+    let gaze = gaze::read(&portrait, &seen);
+    for side in &seen {
+        eyes::draw(&mut portrait, side, gaze);
+    }
+    brows::draw(&mut portrait, &seen, brow_delta);
+    jaw::draw(&mut portrait, neck);
+}
+
+impl Portrait<'_> {
+    fn at(&self, index: usize) -> Point {
+        landmarks::at(self.points, index)
+    }
+
+    fn pick(&self, indices: &[usize]) -> Vec<Point> {
+        landmarks::pick(self.points, indices)
+    }
+
+    /// A step of `right` and `up` face widths.
+    fn step(&self, right: f32, up: f32) -> Point {
+        scale(add(scale(self.right, right), scale(self.up, up)), self.size)
+    }
+
+    /// Width of the face in page pixels: what decides how much detail it gets.
+    fn page_size(&self) -> f32 {
+        self.size / self.unit
+    }
+
+    /// Width of a line that is `share` of the face wide, but never under `least` page pixels. Small faces get
+    /// lines a bit wider than their share.
+    fn line(&self, share: f32, least: f32) -> f32 {
+        const KEPT: f32 = 0.58;
+        let wide = share * self.size;
+        wide.min(least * self.unit + KEPT * wide).max(least * self.unit)
+    }
+
+    fn cover(&self, polygon: &[Point]) -> Coverage {
+        Coverage::polygon(polygon, self.canvas.width, self.canvas.height)
+    }
+
+    fn disc(&self, centre: Point, radius: f32) -> Coverage {
+        Coverage::disc(centre, radius, self.canvas.width, self.canvas.height)
+    }
+
+    fn paint(&mut self, shape: &Coverage, colour: [f32; 3], opacity: f32) {
+        pen::paint(self.canvas, shape, colour, opacity);
+    }
+
+    /// A tapered ink stroke.
+    fn stroke(&mut self, points: &[Point], width: f32, tapers: (f32, f32), opacity: f32) {
+        let shape = self.cover(&pen::stroke_outline(points, width, tapers.0, tapers.1));
+        self.paint(&shape, INK, opacity);
+    }
+
+    /// True for a film in black and white, where features stay grey too.
+    fn is_grey(&self) -> bool {
+        self.skin.iter().all(|channel| (channel - self.skin[0]).abs() < 8.0)
+    }
+
+    /// `colour`, or its grey in a film in black and white.
+    fn tinted(&self, colour: [f32; 3]) -> [f32; 3] {
+        if self.is_grey() { [0.3 * colour[0] + 0.59 * colour[1] + 0.11 * colour[2]; 3] } else { colour }
+    }
+}
+
+/// The closed outline between two lines that run the same way.
+fn between(a: &[Point], b: &[Point]) -> Vec<Point> {
+    const SAMPLES: usize = 40;
+    let mut outline = pen::spline(a, SAMPLES);
+    outline.extend(pen::spline(b, SAMPLES).into_iter().rev());
+    outline
+}
+
+fn blend(a: [f32; 3], b: [f32; 3], t: f32) -> [f32; 3] {
+    std::array::from_fn(|i| a[i] + t * (b[i] - a[i]))
+}
