@@ -1,2 +1,19 @@
-//! What small ready-made networks (the *teachers*) know about a video: where the person and the faces are.
+//! What small ready-made networks (the *teachers*) know about a video: where the person is, where faces are, and which
+//! colours are skin. Training learns from these labels; without the teachers a clip has no figure.
+//!
+//! No network access here and no model files in the repository: `tools/fetch-teachers` fetches them once.
+
+mod face_detector;
+mod face_mesh;
+mod histogram;
+mod landmarks;
+mod person;
+mod prepare;
+mod skin;
+mod teachers;
+#[cfg(test)]
+mod tests;
 pub mod tflite;
+
+pub use prepare::{Advice, PrepareError, Prepared, prepare};
+pub use teachers::{TEACHER_FILES, TeacherFile, Standing, TeacherError, Teachers, default_folder, status};

@@ -100,7 +100,7 @@ impl Statement<'_> {
     fn change(&self, change: Change) -> Result<Operation, ModelError> {
         let first = self.shape(0)?;
         let keeps_shape = match change {
-            Change::Reshape => first.iter().product::<usize>() == self.output.iter().product(),
+            Change::Reshape => first.iter().product::<usize>() == self.output.iter().product::<usize>(),
             _ => first == self.output,
         };
         if !keeps_shape || (change.operands() == 2 && !repeats_over(first, self.shape(1)?)) {

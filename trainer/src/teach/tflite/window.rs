@@ -20,14 +20,6 @@ impl Picture {
             _ => Err(ModelError::Shape("not one picture of rows, columns and channels")),
         }
     }
-
-    pub fn pixels(&self) -> usize {
-        self.rows * self.columns
-    }
-
-    pub fn len(&self) -> usize {
-        self.pixels() * self.channels
-    }
 }
 
 /// A window in one direction.

@@ -1,0 +1,251 @@
+//! From decoded frames to a [`Clip`]: the working size, person maps, faces and skin labels.
+
+use std::fmt;
+use std::ops::{ControlFlow, Range};
+
+use rayon::prelude::*;
+
+use crate::clip::{Clip, Face};
+use crate::raster::colour::{to_float, to_rgb};
+use crate::raster::resize::{Interpolation, resize};
+use crate::raster::{Plane, Rgb};
+
+use super::landmarks::EARS;
+use super::skin::{self, Skin};
+use super::teachers::Teachers;
+use super::tflite::{Memory, ModelError};
+
+const FEWEST_FRAMES: usize = 2;
+/// A pixel whose brightest channel is below this counts as black, and a video is black with fewer others than a share.
+const BLACK: u8 = 24;
+const LEAST_LIGHT: f32 = 1e-3;
+
+/// Faces should be this wide at the working size: enough for eyes and mouth.
+const FACE_WIDTH: f32 = 36.0;
+/// Widths of the working size for wide videos; upright ones have one.
+const WIDTHS: Range<f32> = 640.0..1024.0;
+const UPRIGHT_WIDTH: usize = 480;
+/// The network halves a picture three times.
+const MULTIPLE: usize = 8;
+/// Expected face width, as a share of the frame, where none is found.
+const USUAL_FACE: f32 = 0.1;
+
+/// Faces that the mesh believes in less are none.
+const LEAST_PRESENCE: f32 = 0.5;
+/// Person probabilities between these are unsure, and a clip with a larger share of such pixels has no usable figure.
+const UNSURE: Range<f32> = 0.1..0.9;
+const MOST_UNSURE: f32 = 0.1;
+/// A figure smaller than this share of all pixels is none.
+const LEAST_FIGURE: f32 = 0.004;
+
+/// A clip, and what the user should know about it.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    pub clip: Clip,
+    pub advice: Vec<Advice>,
+}
+
+/// Why a clip came out with less than it could have; displays as a sentence for the user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Advice {
+    /// The model files are not installed.
+    NoTeachers,
+    /// Too many pixels are neither surely person nor surely background.
+    FigureUnsure,
+    /// Hardly a pixel is a person.
+    NoPerson,
+    /// A person, but no face in any frame.
+    NoFace,
+}
+
+impl fmt::Display for Advice {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoTeachers => {
+                "The person could not be told from the background, because the teacher models are not installed: \
+                 whole frames became panels. Whoever runs this server can run tools/fetch-teachers."
+            }
+            Self::FigureUnsure => {
+                "It is not clear who or what is in front here, so whole frames became panels. One person before a \
+                 calm background, in good light, works best."
+            }
+            Self::NoPerson => {
+                "No person was found, so whole frames became panels. Come closer: head and shoulders should fill a \
+                 good part of the picture."
+            }
+            Self::NoFace => {
+                "No face was found, so none is drawn by hand. Look towards the camera, with light on your face."
+            }
+        })
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    #[error("the video has too few pictures ({0}); film yourself for at least two seconds")]
+    TooFewFrames(usize),
+    #[error("the video is black; is the camera covered, or the light off?")]
+    Black,
+    #[error("the frames differ in size, or not every frame has its time")]
+    Uneven,
+    #[error("it was stopped")]
+    Stopped,
+    #[error("a teacher failed: {0}")]
+    Teacher(#[source] ModelError),
+}
+
+/// Labels the frames of a video. `source` are the frames as decoded, upright, evenly spaced and of one size, `times_ms`
+/// when each stands in the video. `report` hears how much is done (0..1) and may stop the work.
+///
+/// # Errors
+/// [`PrepareError`] where no comic can come of the frames, and when `report` breaks.
+pub fn prepare(
+    teachers: Option<&Teachers>,
+    source: Vec<Rgb>,
+    times_ms: Vec<u64>,
+    report: &mut dyn FnMut(f32) -> ControlFlow<()>,
+) -> Result<Prepared, PrepareError> {
+    check(&source, &times_ms)?;
+    let faces = match teachers {
+        Some(teachers) => {
+            each_frame(&source, 0.0..0.55, report, |frame, memory| find_faces(teachers, frame, memory))?
+        }
+        None => vec![Vec::new(); source.len()],
+    };
+    let (width, height) = working_size(source[0].width, source[0].height, &faces);
+    let looked = each_frame(&source, 0.55..0.9, report, |frame, memory| {
+        let float = to_float(frame);
+        let person = match teachers {
+            Some(teachers) => teachers.person.find(&float, width, height, memory)?,
+            None => Plane::new(width, height, 0.0),
+        };
+        Ok((to_rgb(&resize(&float, width, height, Interpolation::Area)), person))
+    })?;
+    let (frames, mut person): (Vec<Rgb>, Vec<Plane>) = looked.into_iter().unzip();
+    let mut faces = scaled(faces, width as f32 / source[0].width as f32, height as f32 / source[0].height as f32);
+    let doubt = if teachers.is_some() { doubt(&person) } else { Some(Advice::NoTeachers) };
+    if doubt.is_some() {
+        person.iter_mut().for_each(|plane| plane.data.fill(0.0));
+        faces.iter_mut().for_each(Vec::clear);
+    }
+    let Skin { labels, median } = skin::label(&frames, &faces, &person);
+    let no_face = (doubt.is_none() && median.is_none()).then_some(Advice::NoFace);
+    tell(report, 1.0)?;
+    let clip = Clip {
+        width,
+        height,
+        frames,
+        source,
+        times_ms,
+        person,
+        faces,
+        skin: labels,
+        skin_median: median,
+        has_figure: doubt.is_none(),
+    };
+    Ok(Prepared { clip, advice: doubt.into_iter().chain(no_face).collect() })
+}
+
+/// Refuses what nothing can be made of.
+fn check(source: &[Rgb], times_ms: &[u64]) -> Result<(), PrepareError> {
+    if source.len() < FEWEST_FRAMES {
+        return Err(PrepareError::TooFewFrames(source.len()));
+    }
+    let size = |frame: &Rgb| (frame.width, frame.height);
+    let first = size(&source[0]);
+    if times_ms.len() != source.len() || first.0 * first.1 == 0 || source.iter().any(|frame| size(frame) != first) {
+        return Err(PrepareError::Uneven);
+    }
+    let is_lit = |pixel: &&[u8; 3]| pixel.iter().any(|&channel| channel >= BLACK);
+    let lit: usize = source.par_iter().map(|frame| frame.data.iter().filter(is_lit).count()).sum();
+    if (lit as f32) < LEAST_LIGHT * (source.len() * first.0 * first.1) as f32 {
+        return Err(PrepareError::Black);
+    }
+    Ok(())
+}
+
+/// Does the same for every frame, on all cores, and reports in between; `share` is its part of the whole work.
+fn each_frame<T: Send>(
+    frames: &[Rgb],
+    share: Range<f32>,
+    report: &mut dyn FnMut(f32) -> ControlFlow<()>,
+    work: impl Fn(&Rgb, &mut Memory) -> Result<T, ModelError> + Sync,
+) -> Result<Vec<T>, PrepareError> {
+    let mut done = Vec::with_capacity(frames.len());
+    for batch in frames.chunks(2 * rayon::current_num_threads()) {
+        tell(report, share.start + (share.end - share.start) * done.len() as f32 / frames.len() as f32)?;
+        let results = batch.par_iter().map_init(Memory::default, |memory, frame| work(frame, memory));
+        done.append(&mut results.collect::<Result<Vec<T>, _>>().map_err(PrepareError::Teacher)?);
+    }
+    Ok(done)
+}
+
+fn tell(report: &mut dyn FnMut(f32) -> ControlFlow<()>, done: f32) -> Result<(), PrepareError> {
+    if report(done).is_break() { Err(PrepareError::Stopped) } else { Ok(()) }
+}
+
+fn find_faces(teachers: &Teachers, frame: &Rgb, memory: &mut Memory) -> Result<Vec<Face>, ModelError> {
+    let frame = to_float(frame);
+    let mut faces = Vec::new();
+    for detection in teachers.detector.find(&frame, memory)? {
+        let face = teachers.mesh.trace(&frame, &detection, memory)?;
+        if face.presence > LEAST_PRESENCE {
+            faces.push(face);
+        }
+    }
+    Ok(faces)
+}
+
+/// Width and height that the network works at: as small as faces allow, never larger than the source (but for the
+/// rounding to multiples of 8).
+fn working_size(width: usize, height: usize, faces: &[Vec<Face>]) -> (usize, usize) {
+    let mut shares: Vec<f32> = faces.iter().flatten().map(|face| face_width(face) / width as f32).collect();
+    let middle = shares.len() / 2;
+    let share = if shares.is_empty() {
+        USUAL_FACE
+    } else {
+        *shares.select_nth_unstable_by(middle, f32::total_cmp).1
+    };
+    let wanted = if height > width {
+        UPRIGHT_WIDTH
+    } else {
+        (32.0 * (FACE_WIDTH / share.max(f32::MIN_POSITIVE) / 32.0).round()).clamp(WIDTHS.start, WIDTHS.end) as usize
+    };
+    let rounded = |length: f32| ((length / MULTIPLE as f32).round() as usize).max(1) * MULTIPLE;
+    let work = rounded(wanted.min(width) as f32);
+    (work, rounded(height as f32 * work as f32 / width as f32))
+}
+
+fn face_width(face: &Face) -> f32 {
+    let [a, b] = EARS.map(|ear| face.points[ear]);
+    (a[0] - b[0]).hypot(a[1] - b[1])
+}
+
+/// Faces in other pixels.
+fn scaled(mut faces: Vec<Vec<Face>>, across: f32, down: f32) -> Vec<Vec<Face>> {
+    for [x, y, z] in faces.iter_mut().flatten().flat_map(|face| &mut face.points) {
+        *x *= across;
+        *y *= down;
+        *z *= across;
+    }
+    faces
+}
+
+/// What speaks against using these person maps at all.
+fn doubt(person: &[Plane]) -> Option<Advice> {
+    let share = |of: &(dyn Fn(f32) -> bool + Sync)| {
+        let (hits, all) = person
+            .iter()
+            .fold((0, 0), |(hits, all), plane| {
+                (hits + plane.data.iter().filter(|&&p| of(p)).count(), all + plane.data.len())
+            });
+        hits as f32 / all.max(1) as f32
+    };
+    if share(&|p| p > 0.5) < LEAST_FIGURE {
+        Some(Advice::NoPerson)
+    } else if share(&|p| UNSURE.contains(&p)) > MOST_UNSURE {
+        Some(Advice::FigureUnsure)
+    } else {
+        None
+    }
+}
