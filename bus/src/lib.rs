@@ -1,1 +1,25 @@
+//! Everything that leaves the process: the log of events, the work queue, ticks, control messages and sessions over NATS
+//! JetStream, and blobs over S3. No other crate names a subject, a stream, a NATS header or an S3 operation.
 
+pub mod blobs;
+mod connection;
+pub mod control;
+pub mod local;
+pub mod log;
+pub mod parked;
+pub mod sessions;
+mod streams;
+mod subjects;
+pub mod ticks;
+pub mod work;
+
+pub use blobs::{BlobError, Blobs, S3Config, UploadError};
+pub use connection::{Bus, BusError, Credentials, Health, NatsConfig};
+pub use control::Control;
+pub use log::{
+    AppendError, Appended, Context, Delivered, ExecuteError, Executed, Expect, Filter, Loaded, Log, ReadError,
+};
+pub use parked::Parked;
+pub use sessions::Sessions;
+pub use ticks::Ticks;
+pub use work::{Priority, Task, Work, WorkError, WorkQueue};
