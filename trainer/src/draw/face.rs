@@ -9,11 +9,12 @@ mod gaze;
 mod jaw;
 mod mouth;
 mod nose;
+mod ridge;
 
 use super::ink::INK;
 use super::landmarks::{self, CHIN, COUNT, FOREHEAD, LEFT, RIGHT};
 use super::pen;
-use super::point::{Point, add, scale, sub, turn, unit};
+use super::point::{Point, add, distance, scale, sub, turn, unit};
 use crate::raster::polygon::Coverage;
 use crate::raster::{Grid, Lab, Plane};
 
@@ -94,6 +95,20 @@ impl Portrait<'_> {
     /// A step of `right` and `up` face widths.
     fn step(&self, right: f32, up: f32) -> Point {
         scale(add(scale(self.right, right), scale(self.up, up)), self.size)
+    }
+
+    /// 0 for a level head, positive for one that looks down: depth of the chin behind the forehead per height.
+    fn bow(&self) -> f32 {
+        /// Beyond, the depths of the mesh are not to be trusted.
+        const RANGE: (f32, f32) = (-0.4, 0.65);
+        let height = distance(self.at(CHIN), self.at(FOREHEAD)).max(1e-6);
+        ((self.points[CHIN][2] - self.points[FOREHEAD][2]) / height).clamp(RANGE.0, RANGE.1)
+    }
+
+    /// Lightness of the picture at the nearest pixel.
+    fn lightness(&self, [x, y]: Point) -> f32 {
+        let clamp = |v: f32, size: usize| v.round().clamp(0.0, size as f32 - 1.0) as usize;
+        self.lab[(clamp(x, self.lab.width), clamp(y, self.lab.height))][0]
     }
 
     /// Width of the face in page pixels: what decides how much detail it gets.

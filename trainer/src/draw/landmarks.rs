@@ -5,7 +5,7 @@
 
 use super::pen;
 use super::point::{Point, centre, distance, grow};
-use crate::raster::polygon::Coverage;
+use crate::raster::polygon::{Coverage, disc};
 use crate::raster::{Lab, Plane};
 
 /// Landmarks in a face.
@@ -29,7 +29,13 @@ pub const LOWER_LIP_OUTER: [usize; 11] = [61, 146, 91, 181, 84, 17, 314, 405, 32
 pub const FOREHEAD: usize = 10;
 pub const CHIN: usize = 152;
 pub const NOSE_TIP: usize = 1;
-pub const CHEEKS: [usize; 6] = [50, 205, 280, 425, 36, 266];
+/// On the cheeks, where skin is seldom covered.
+const RIGHT_CHEEK: [usize; 3] = [50, 205, 36];
+const LEFT_CHEEK: [usize; 3] = [280, 425, 266];
+/// Beyond this yaw the far cheek is hidden, and its landmarks lie on what is behind it.
+const ONE_CHEEK_YAW: f32 = 0.35;
+/// Along the bridge of the nose, from between the brows to above the tip.
+const BRIDGE: [usize; 6] = [168, 6, 197, 195, 5, 4];
 /// Where the face ends beside the ears.
 pub const RIGHT_TEMPLE: usize = 234;
 pub const LEFT_TEMPLE: usize = 454;
@@ -122,31 +128,67 @@ pub struct Visible {
     pub left: bool,
 }
 
-/// Lips must be darker or redder than the cheeks, eyes darker. What is too small to judge counts as visible.
+/// Lips must be darker or redder than the cheeks, eyes darker, the bridge between the eyes as light as skin (else the
+/// mesh sits on hair, or dark glasses hide the eyes). What is too small to judge counts as visible.
 pub fn visible(lab: &Lab, points: &[[f32; 3]]) -> Visible {
     let Some(cheek) = cheek_colour(lab, points) else {
         return Visible { mouth: true, right: true, left: true };
     };
-    let polygon = |indices: &[usize], factor: f32| {
-        let corners = pick(points, indices);
-        colours_in(lab, &grow(&corners, centre(&corners), factor))
-    };
+    // in profile the bridge is the face's border
+    let skin_between =
+        yaw(points).abs() > ONE_CHEEK_YAW || cheek[0] - quantile(&colours_around(lab, points, &BRIDGE), 0, 0.5) < 0.16;
     let eye = |side: &EyeSide| {
-        let seen = polygon(&side.ring, 1.3);
+        let seen = colours_in_part(lab, points, &side.ring, 1.3);
         seen.len() < 4 || cheek[0] - quantile(&seen, 0, 0.25) > 0.03
     };
-    let lips = polygon(&LIPS_OUTER, 1.0);
-    let mouth =
+    let lips = colours_in_part(lab, points, &LIPS_OUTER, 1.0);
+    let lips_differ =
         lips.len() < 4 || cheek[0] - quantile(&lips, 0, 0.35) > 0.02 || quantile(&lips, 1, 0.5) - cheek[1] > 0.006;
-    Visible { mouth, right: eye(&RIGHT), left: eye(&LEFT) }
+    Visible {
+        mouth: lips_differ && !hand_before_mouth(lab, points, &lips),
+        right: skin_between && eye(&RIGHT),
+        left: skin_between && eye(&LEFT),
+    }
 }
 
-/// Median OKLab of the cheeks; `None` when they are outside the picture or too small.
+/// A hand is as red as the lips that it hides, and brings light and shade where a chin is smooth.
+fn hand_before_mouth(lab: &Lab, points: &[[f32; 3]], lips: &[[f32; 3]]) -> bool {
+    /// Lips are at least this much redder (OKLab a) than the skin around them.
+    const REDDER: f32 = 0.0015;
+    /// Lightness range between the dark and the light tenth around a mouth, from which it is not smooth.
+    const SMOOTH: f32 = 0.14;
+    /// Below this chroma there is no red to compare.
+    const COLOURLESS: f32 = 0.012;
+    let lips_and_around = colours_in_part(lab, points, &LIPS_OUTER, 1.75);
+    if lips.len() < 12 {
+        return false;
+    }
+    let chroma = quantile(lips, 1, 0.5).hypot(quantile(lips, 2, 0.5));
+    let redder = quantile(lips, 1, 0.5) - quantile(&lips_and_around, 1, 0.5);
+    let range = quantile(&lips_and_around, 0, 0.9) - quantile(&lips_and_around, 0, 0.1);
+    chroma > COLOURLESS && redder < REDDER && range > SMOOTH
+}
+
+/// Median OKLab of the cheeks that face us; `None` when they are outside the picture or too small.
 pub fn cheek_colour(lab: &Lab, points: &[[f32; 3]]) -> Option<[f32; 3]> {
-    let radius = (0.05 * face_size(points)).max(0.7);
-    let disc = |&i: &usize| colours_in(lab, &crate::raster::polygon::disc(at(points, i), radius));
-    let seen: Vec<[f32; 3]> = CHEEKS.iter().flat_map(disc).collect();
+    let seen = match yaw(points) {
+        yaw if yaw > ONE_CHEEK_YAW => colours_around(lab, points, &RIGHT_CHEEK),
+        yaw if yaw < -ONE_CHEEK_YAW => colours_around(lab, points, &LEFT_CHEEK),
+        _ => [colours_around(lab, points, &RIGHT_CHEEK), colours_around(lab, points, &LEFT_CHEEK)].concat(),
+    };
     (seen.len() >= 3).then(|| std::array::from_fn(|channel| quantile(&seen, channel, 0.5)))
+}
+
+/// Colours of small discs around landmarks.
+fn colours_around(lab: &Lab, points: &[[f32; 3]], indices: &[usize]) -> Vec<[f32; 3]> {
+    let radius = (0.05 * face_size(points)).max(0.7);
+    indices.iter().flat_map(|&i| colours_in(lab, &disc(at(points, i), radius))).collect()
+}
+
+/// Colours inside the polygon through landmarks, grown around its centre.
+fn colours_in_part(lab: &Lab, points: &[[f32; 3]], indices: &[usize], factor: f32) -> Vec<[f32; 3]> {
+    let corners = pick(points, indices);
+    colours_in(lab, &grow(&corners, centre(&corners), factor))
 }
 
 /// Colours of the pixels that a polygon covers by more than half.

@@ -75,11 +75,11 @@ fn draw_closed(portrait: &mut Portrait, lids: &Lids, line: f32) {
 fn draw_ball(portrait: &mut Portrait, lids: &Lids, gaze: Gaze, opening: f32) {
     let ball = portrait.cover(&between(&lids.upper, &lids.lower));
     if portrait.page_size() > WHITE_FROM {
-        let white = blend(portrait.tinted(WHITE), portrait.skin, 0.08);
+        let white = blend(portrait.tinted(WHITE), portrait.skin, 0.16);
         portrait.paint(&ball, white, 1.0);
-        let brim: Vec<Point> = lids.upper.iter().zip(&lids.lower).map(|(&u, &l)| mix(u, l, 0.24)).collect();
+        let brim: Vec<Point> = lids.upper.iter().zip(&lids.lower).map(|(&u, &l)| mix(u, l, 0.28)).collect();
         let shadow = portrait.cover(&between(&lids.upper, &brim)).inside(&ball);
-        portrait.paint(&shadow, portrait.shade, 0.45);
+        portrait.paint(&shadow, portrait.shade, 0.6);
     }
     let radius = (IRIS_RADIUS * lids.width).clamp(0.40 * opening, 0.85 * opening).max(1.3 * portrait.unit);
     let middle = iris_place(portrait, lids, gaze, radius, opening);

@@ -71,7 +71,7 @@ fn look(portrait: &Portrait, eye: &EyeSide) -> Option<Look> {
     let place = |row: usize, column: usize| mix(upper[column], lower[column], part(row));
     let middle: Vec<usize> = (COLUMNS / 4 + 1..=COLUMNS - COLUMNS / 4).collect();
     let profile: Vec<f32> = (0..ROWS)
-        .map(|row| middle.iter().map(|&c| lightness(portrait, place(row, c))).sum::<f32>() / middle.len() as f32)
+        .map(|row| middle.iter().map(|&c| portrait.lightness(place(row, c))).sum::<f32>() / middle.len() as f32)
         .collect();
     let skin = nth(&profile, 0.7);
     let rows = (0..ROWS).filter(|&row| (EYE_RANGE.0..=EYE_RANGE.1).contains(&part(row)));
@@ -90,7 +90,7 @@ fn look(portrait: &Portrait, eye: &EyeSide) -> Option<Look> {
 
 /// How far the dark pixels among `inside` lie to the right of `middle`.
 fn dark_centre(portrait: &Portrait, inside: &[Point], middle: Point) -> f32 {
-    let values: Vec<f32> = inside.iter().map(|&p| lightness(portrait, p)).collect();
+    let values: Vec<f32> = inside.iter().map(|&p| portrait.lightness(p)).collect();
     let bright = nth(&values, 0.6);
     let (mut sum, mut total) = (0.0, 1e-6);
     for (&point, value) in inside.iter().zip(values) {
@@ -99,12 +99,6 @@ fn dark_centre(portrait: &Portrait, inside: &[Point], middle: Point) -> f32 {
         total += weight;
     }
     sum / total
-}
-
-fn lightness(portrait: &Portrait, [x, y]: Point) -> f32 {
-    let lab = portrait.lab;
-    let clamp = |v: f32, size: usize| v.round().clamp(0.0, size as f32 - 1.0) as usize;
-    lab[(clamp(x, lab.width), clamp(y, lab.height))][0]
 }
 
 /// The value that the share `q` stays below.

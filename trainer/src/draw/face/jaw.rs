@@ -7,9 +7,17 @@ use crate::raster::Plane;
 
 /// Shorter runs of landmarks above a neck are no line.
 const SHORTEST_RUN: usize = 4;
+/// Beyond this yaw the far half of the mesh's jaw lies across the chin.
+const TURNED: f32 = 0.40;
 
 pub fn draw(portrait: &mut Portrait, neck: &Plane) {
-    let jaw = portrait.pick(&JAW);
+    let chin = JAW.len() / 2;
+    let seen = match portrait.yaw {
+        yaw if yaw > TURNED => &JAW[..=chin],
+        yaw if yaw < -TURNED => &JAW[chin..],
+        _ => &JAW[..],
+    };
+    let jaw = portrait.pick(seen);
     let below = portrait.step(0.0, -0.05);
     let over_neck = |&p: &Point| {
         let [x, y] = add(p, below);
