@@ -5,6 +5,7 @@
 
 mod face_detector;
 mod face_mesh;
+mod figure;
 mod histogram;
 mod landmarks;
 mod person;
@@ -16,4 +17,4 @@ mod tests;
 pub mod tflite;
 
 pub use prepare::{Advice, PrepareError, Prepared, prepare};
-pub use teachers::{TEACHER_FILES, TeacherFile, Standing, TeacherError, Teachers, default_folder, status};
+pub use teachers::{Standing, TEACHER_FILES, TeacherError, TeacherFile, Teachers, default_folder, status};

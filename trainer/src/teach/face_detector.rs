@@ -35,7 +35,8 @@ pub(super) struct FaceDetector {
 impl FaceDetector {
     pub fn new(model: Model) -> Result<Self, ModelError> {
         let anchors = CELLS * CELLS;
-        if model.input_shape() != [1, SIDE, SIDE, 3] || !model.output_shapes().eq([[1, anchors, VALUES], [1, anchors, 1]])
+        if model.input_shape() != [1, SIDE, SIDE, 3]
+            || !model.output_shapes().eq([[1, anchors, VALUES], [1, anchors, 1]])
         {
             return Err(ModelError::Shape("not a face detector"));
         }

@@ -22,8 +22,7 @@ pub(super) struct FaceMesh {
 
 impl FaceMesh {
     pub fn new(model: Model) -> Result<Self, ModelError> {
-        if model.input_shape() != [1, SIDE, SIDE, 3]
-            || !model.output_shapes().eq([[1, 1, 1, 3 * POINTS], [1, 1, 1, 1]])
+        if model.input_shape() != [1, SIDE, SIDE, 3] || !model.output_shapes().eq([[1, 1, 1, 3 * POINTS], [1, 1, 1, 1]])
         {
             return Err(ModelError::Shape("not a face mesh"));
         }
@@ -79,8 +78,7 @@ impl Square {
         let (sin, cos) = dy.atan2(dx).sin_cos();
         let (sin, cos) = (sin * scale, cos * scale);
         let half = SIDE as f32 / 2.0;
-        let to_frame =
-            [cos, -sin, centre[0] - (cos - sin) * half, sin, cos, centre[1] - (sin + cos) * half];
+        let to_frame = [cos, -sin, centre[0] - (cos - sin) * half, sin, cos, centre[1] - (sin + cos) * half];
         Self { to_frame, scale }
     }
 

@@ -1,5 +1,7 @@
 //! Names for parts of the face mesh, in its numbering; outlines go round once. Right and left are the person's own.
 
+use crate::clip::Face;
+
 pub(super) const RIGHT_EYE_CORNERS: [usize; 2] = [33, 133];
 pub(super) const LEFT_EYE_CORNERS: [usize; 2] = [362, 263];
 
@@ -19,7 +21,19 @@ pub(super) const LIPS: [usize; 20] =
 /// The inner border of the upper lip, in the middle.
 pub(super) const MOUTH: usize = 13;
 /// The widest points of the face, at the ears.
-pub(super) const EARS: [usize; 2] = [234, 454];
+const EARS: [usize; 2] = [234, 454];
 /// Cheeks, bridge of the nose and forehead: skin where neither beard nor hair grows.
-pub(super) const BARE: [usize; 16] =
-    [117, 118, 50, 101, 205, 346, 347, 280, 330, 425, 151, 9, 108, 337, 6, 195];
+pub(super) const BARE: [usize; 16] = [117, 118, 50, 101, 205, 346, 347, 280, 330, 425, 151, 9, 108, 337, 6, 195];
+
+/// Distance between the ears in pixels.
+pub(super) fn width(face: &Face) -> f32 {
+    let [a, b] = EARS.map(|ear| face.points[ear]);
+    (a[0] - b[0]).hypot(a[1] - b[1])
+}
+
+/// Mean of the landmarks of an outline, or of all of them.
+pub(super) fn centre(face: &Face, landmarks: impl ExactSizeIterator<Item = usize>) -> [f32; 2] {
+    let count = landmarks.len().max(1) as f32;
+    let sum = landmarks.map(|landmark| face.points[landmark]).fold([0.0; 2], |sum, [x, y, _]| [sum[0] + x, sum[1] + y]);
+    sum.map(|value| value / count)
+}

@@ -10,10 +10,15 @@ use crate::raster::colour::{to_float, to_rgb};
 use crate::raster::resize::{Interpolation, resize};
 use crate::raster::{Plane, Rgb};
 
-use super::landmarks::EARS;
+use super::figure;
+use super::landmarks::{centre, width as face_width};
 use super::skin::{self, Skin};
 use super::teachers::Teachers;
 use super::tflite::{Memory, ModelError};
+
+/// How much of the work is done after each part.
+const FACES_DONE: f32 = 0.45;
+const PERSON_DONE: f32 = 0.85;
 
 const FEWEST_FRAMES: usize = 2;
 /// A pixel whose brightest channel is below this counts as black, and a video is black with fewer others than a share.
@@ -32,6 +37,8 @@ const USUAL_FACE: f32 = 0.1;
 
 /// Faces that the mesh believes in less are none.
 const LEAST_PRESENCE: f32 = 0.5;
+/// Meshes closer than this share of their width lie on one face.
+const SAME_FACE: f32 = 0.5;
 /// Person probabilities between these are unsure, and a clip with a larger share of such pixels has no usable figure.
 const UNSURE: Range<f32> = 0.1..0.9;
 const MOST_UNSURE: f32 = 0.1;
@@ -74,7 +81,8 @@ impl fmt::Display for Advice {
                  good part of the picture."
             }
             Self::NoFace => {
-                "No face was found, so none is drawn by hand. Look towards the camera, with light on your face."
+                "No face was found, so the character has no drawn eyes and mouth. Look towards the camera, with light \
+                 on your face."
             }
         })
     }
@@ -108,12 +116,12 @@ pub fn prepare(
     check(&source, &times_ms)?;
     let faces = match teachers {
         Some(teachers) => {
-            each_frame(&source, 0.0..0.55, report, |frame, memory| find_faces(teachers, frame, memory))?
+            each_frame(&source, 0.0..FACES_DONE, report, |frame, memory| find_faces(teachers, frame, memory))?
         }
         None => vec![Vec::new(); source.len()],
     };
     let (width, height) = working_size(source[0].width, source[0].height, &faces);
-    let looked = each_frame(&source, 0.55..0.9, report, |frame, memory| {
+    let looked = each_frame(&source, FACES_DONE..PERSON_DONE, report, |frame, memory| {
         let float = to_float(frame);
         let person = match teachers {
             Some(teachers) => teachers.person.find(&float, width, height, memory)?,
@@ -127,7 +135,13 @@ pub fn prepare(
     if doubt.is_some() {
         person.iter_mut().for_each(|plane| plane.data.fill(0.0));
         faces.iter_mut().for_each(Vec::clear);
+    } else {
+        person.par_iter_mut().zip(&mut faces).for_each(|(person, faces)| {
+            figure::keep_main(person, faces);
+            figure::keep_faces(faces, person);
+        });
     }
+    tell(report, PERSON_DONE)?;
     let Skin { labels, median } = skin::label(&frames, &faces, &person);
     let no_face = (doubt.is_none() && median.is_none()).then_some(Advice::NoFace);
     tell(report, 1.0)?;
@@ -186,14 +200,20 @@ fn tell(report: &mut dyn FnMut(f32) -> ControlFlow<()>, done: f32) -> Result<(),
 
 fn find_faces(teachers: &Teachers, frame: &Rgb, memory: &mut Memory) -> Result<Vec<Face>, ModelError> {
     let frame = to_float(frame);
-    let mut faces = Vec::new();
+    let mut faces: Vec<Face> = Vec::new();
     for detection in teachers.detector.find(&frame, memory)? {
         let face = teachers.mesh.trace(&frame, &detection, memory)?;
-        if face.presence > LEAST_PRESENCE {
+        if face.presence > LEAST_PRESENCE && !faces.iter().any(|other| is_same(&face, other)) {
             faces.push(face);
         }
     }
     Ok(faces)
+}
+
+/// Whether two detections turned out to be one face.
+fn is_same(face: &Face, other: &Face) -> bool {
+    let [a, b] = [face, other].map(|face| centre(face, 0..face.points.len()));
+    (a[0] - b[0]).hypot(a[1] - b[1]) < SAME_FACE * face_width(face).max(face_width(other))
 }
 
 /// Width and height that the network works at: as small as faces allow, never larger than the source (but for the
@@ -201,11 +221,7 @@ fn find_faces(teachers: &Teachers, frame: &Rgb, memory: &mut Memory) -> Result<V
 fn working_size(width: usize, height: usize, faces: &[Vec<Face>]) -> (usize, usize) {
     let mut shares: Vec<f32> = faces.iter().flatten().map(|face| face_width(face) / width as f32).collect();
     let middle = shares.len() / 2;
-    let share = if shares.is_empty() {
-        USUAL_FACE
-    } else {
-        *shares.select_nth_unstable_by(middle, f32::total_cmp).1
-    };
+    let share = if shares.is_empty() { USUAL_FACE } else { *shares.select_nth_unstable_by(middle, f32::total_cmp).1 };
     let wanted = if height > width {
         UPRIGHT_WIDTH
     } else {
@@ -214,11 +230,6 @@ fn working_size(width: usize, height: usize, faces: &[Vec<Face>]) -> (usize, usi
     let rounded = |length: f32| ((length / MULTIPLE as f32).round() as usize).max(1) * MULTIPLE;
     let work = rounded(wanted.min(width) as f32);
     (work, rounded(height as f32 * work as f32 / width as f32))
-}
-
-fn face_width(face: &Face) -> f32 {
-    let [a, b] = EARS.map(|ear| face.points[ear]);
-    (a[0] - b[0]).hypot(a[1] - b[1])
 }
 
 /// Faces in other pixels.
@@ -234,11 +245,9 @@ fn scaled(mut faces: Vec<Vec<Face>>, across: f32, down: f32) -> Vec<Vec<Face>> {
 /// What speaks against using these person maps at all.
 fn doubt(person: &[Plane]) -> Option<Advice> {
     let share = |of: &(dyn Fn(f32) -> bool + Sync)| {
-        let (hits, all) = person
-            .iter()
-            .fold((0, 0), |(hits, all), plane| {
-                (hits + plane.data.iter().filter(|&&p| of(p)).count(), all + plane.data.len())
-            });
+        let (hits, all) = person.iter().fold((0, 0), |(hits, all), plane| {
+            (hits + plane.data.iter().filter(|&&p| of(p)).count(), all + plane.data.len())
+        });
         hits as f32 / all.max(1) as f32
     };
     if share(&|p| p > 0.5) < LEAST_FIGURE {

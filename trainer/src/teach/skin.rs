@@ -11,9 +11,7 @@ use crate::raster::polygon::Coverage;
 use crate::raster::{Grid, Mask, Plane, Rgb};
 
 use super::histogram::{Density, Histogram};
-use super::landmarks::{
-    BARE, EARS, LEFT_BROW, LEFT_EYE, LIPS, MOUTH, OVAL, RIGHT_BROW, RIGHT_EYE,
-};
+use super::landmarks::{BARE, LEFT_BROW, LEFT_EYE, LIPS, MOUTH, OVAL, RIGHT_BROW, RIGHT_EYE, centre, width};
 
 /// Faces less present than this teach no colours.
 const LEAST_PRESENCE: f32 = 0.6;
@@ -54,8 +52,11 @@ pub(super) struct Skin {
 
 /// Labels every frame. Without a face nothing is known.
 pub(super) fn label(frames: &[Rgb], faces: &[Vec<Face>], person: &[Plane]) -> Skin {
-    let samples: Vec<[f32; 3]> =
-        frames.iter().zip(faces).flat_map(|(frame, faces)| present(faces).flat_map(|face| sample(frame, face))).collect();
+    let samples: Vec<[f32; 3]> = frames
+        .iter()
+        .zip(faces)
+        .flat_map(|(frame, faces)| present(faces).flat_map(|face| sample(frame, face)))
+        .collect();
     let Some((samples, median)) = without_outliers(samples) else {
         return Skin { labels: frames.iter().map(|frame| frame.map(|_| -1)).collect(), median: None };
     };
@@ -74,7 +75,10 @@ pub(super) fn label(frames: &[Rgb], faces: &[Vec<Face>], person: &[Plane]) -> Sk
     let likelihood = Likelihood {
         median,
         colourless: median[1].hypot(median[2]) < COLOURLESS,
-        density: Density::ratio(&skin.density(), &[(&others.density(), OTHERS_WEIGHT), (&hair.density(), OTHERS_WEIGHT)]),
+        density: Density::ratio(
+            &skin.density(),
+            &[(&others.density(), OTHERS_WEIGHT), (&hair.density(), OTHERS_WEIGHT)],
+        ),
     };
     let labels = clip.par_iter().map(|(frame, faces, person)| likelihood.label(frame, faces, person)).collect();
     Skin { labels, median: Some(median) }
@@ -220,16 +224,9 @@ impl Likelihood {
     }
 }
 
-/// Distance between the ears in pixels.
-fn width(face: &Face) -> f32 {
-    let [a, b] = EARS.map(|ear| face.points[ear]);
-    (a[0] - b[0]).hypot(a[1] - b[1])
-}
-
 /// An outline, `growth` times as large around its centre and `lower` face widths further down.
 fn grown(face: &Face, outline: &[usize], growth: f32, lower: f32) -> Vec<[f32; 2]> {
-    let count = outline.len() as f32;
-    let centre = [0, 1].map(|axis| outline.iter().map(|&landmark| face.points[landmark][axis]).sum::<f32>() / count);
+    let centre = centre(face, outline.iter().copied());
     let down = lower * width(face);
     let place = |&landmark: &usize| {
         let [x, y, _] = face.points[landmark];

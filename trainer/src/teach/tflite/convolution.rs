@@ -1,8 +1,8 @@
 //! Convolution over all channels as matrix products, and its opposite that doubles a picture's size.
 
+use super::ModelError;
 use super::elementwise::Activation;
 use super::window::{Framing, Picture, Window};
-use super::ModelError;
 
 /// How many values are unrolled at a time: half a megabyte, which stays in the second-level cache.
 const VALUES_AT_A_TIME: usize = 1 << 17;

@@ -1,8 +1,8 @@
 //! Convolution of each channel with its own kernel.
 
+use super::ModelError;
 use super::elementwise::Activation;
 use super::window::{Framing, Picture, Window};
-use super::ModelError;
 
 /// Channels that are summed together, in registers.
 const LANES: usize = 16;

@@ -1,5 +1,6 @@
 //! One step of a model: which operator it is, with its geometry worked out and checked.
 
+use super::ModelError;
 use super::convolution::{Convolution, Doubling};
 use super::depthwise::Depthwise;
 use super::elementwise::{Activation, Change, repeats_over};
@@ -7,7 +8,6 @@ use super::flatbuffer::Table;
 use super::pooling::{Pad, Pool, Pooling};
 use super::resize::{Resize, Sampling};
 use super::window::{Framing, Picture};
-use super::ModelError;
 
 #[derive(Debug)]
 pub(super) enum Operation {

@@ -1,7 +1,7 @@
 //! Average and largest value below a window, and zeros added around a picture.
 
-use super::window::{Framing, Picture, Window};
 use super::ModelError;
+use super::window::{Framing, Picture, Window};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Pooling {

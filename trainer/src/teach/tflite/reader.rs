@@ -74,7 +74,8 @@ impl Model {
         }
         let mut nodes = Vec::new();
         for operator in graph.tables(field::GRAPH_OPERATORS)? {
-            let code = codes.get(operator.int(field::OPERATOR_CODE, 0)? as usize).ok_or(Damaged("an operator's code"))?;
+            let code =
+                codes.get(operator.int(field::OPERATOR_CODE, 0)? as usize).ok_or(Damaged("an operator's code"))?;
             // Codes that do not fit into a byte stand in a field of their own; in old files that field is missing.
             let number = code.int(field::CODE_NEW, 0)?.max(i32::from(code.byte(field::CODE_OLD)?));
             if number == DEQUANTIZE {
@@ -105,13 +106,16 @@ fn read_tensors(root: &Table, graph: &Table) -> Result<Vec<Tensor>, ModelError> 
     let mut constants = 0;
     for table in graph.tables(field::GRAPH_TENSORS)? {
         let lengths = table.ints(field::TENSOR_SHAPE)?;
-        let shape: Vec<usize> =
-            lengths.into_iter().map(|length| usize::try_from(length).map_err(|_| Damaged("a shape"))).collect::<Result<_, _>>()?;
+        let shape: Vec<usize> = lengths
+            .into_iter()
+            .map(|length| usize::try_from(length).map_err(|_| Damaged("a shape")))
+            .collect::<Result<_, _>>()?;
         let values = shape.iter().try_fold(1, |values: usize, &length| values.checked_mul(length));
         let values = values.filter(|&values| values <= MOST_VALUES).ok_or(Damaged("a tensor is too large"))?;
         let buffer = buffers.get(table.int(field::TENSOR_BUFFER, 0)? as usize).ok_or(Damaged("a tensor's buffer"))?;
         let data = buffer.bytes(field::BUFFER_DATA)?;
-        let content = if data.is_empty() { Content::Computed } else { read_constant(table.byte(field::TENSOR_TYPE)?, data)? };
+        let content =
+            if data.is_empty() { Content::Computed } else { read_constant(table.byte(field::TENSOR_TYPE)?, data)? };
         let held = match &content {
             Content::Computed => values,
             Content::Floats(floats) => floats.len(),

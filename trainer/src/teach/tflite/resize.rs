@@ -1,7 +1,7 @@
 //! Bilinear resizing with TensorFlow Lite's two conventions.
 
-use super::window::Picture;
 use super::ModelError;
+use super::window::Picture;
 
 /// Where an output pixel looks in the input.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +40,8 @@ impl Resize {
             (0..self.output.columns).map(|x| self.between(x, self.input.columns, self.output.columns)).collect();
         for (y, row) in output.chunks_exact_mut(self.output.columns * channels).enumerate() {
             let vertical = self.between(y, self.input.rows, self.output.rows);
-            let pixel = |row: usize, column: usize| &values[(row * self.input.columns + column) * channels..][..channels];
+            let pixel =
+                |row: usize, column: usize| &values[(row * self.input.columns + column) * channels..][..channels];
             for (target, horizontal) in row.chunks_exact_mut(channels).zip(&columns) {
                 let top = [pixel(vertical.first, horizontal.first), pixel(vertical.first, horizontal.second)];
                 let bottom = [pixel(vertical.second, horizontal.first), pixel(vertical.second, horizontal.second)];

@@ -32,12 +32,14 @@ fn write_table(file: &mut Vec<u8>, fields: &[(usize, Value)]) -> usize {
     file.extend(i32::from(vtable[0]).to_le_bytes());
     let slots = file.len();
     for (_, value) in fields {
-        file.extend(match value {
-            Int(number) => *number,
-            Byte(byte) => i32::from(*byte),
-            _ => 0,
-        }
-        .to_le_bytes());
+        file.extend(
+            match value {
+                Int(number) => *number,
+                Byte(byte) => i32::from(*byte),
+                _ => 0,
+            }
+            .to_le_bytes(),
+        );
     }
     for (place, (_, value)) in fields.iter().enumerate() {
         let slot = slots + 4 * place;
@@ -47,7 +49,9 @@ fn write_table(file: &mut Vec<u8>, fields: &[(usize, Value)]) -> usize {
                 let child = write_table(file, fields);
                 refer(file, slot, child);
             }
-            Ints(numbers) => write_list(file, slot, numbers.len(), numbers.iter().flat_map(|n| n.to_le_bytes()).collect()),
+            Ints(numbers) => {
+                write_list(file, slot, numbers.len(), numbers.iter().flat_map(|n| n.to_le_bytes()).collect())
+            }
             Bytes(bytes) => write_list(file, slot, bytes.len(), bytes.clone()),
             Tables(tables) => {
                 write_list(file, slot, tables.len(), vec![0; 4 * tables.len()]);
@@ -85,8 +89,8 @@ fn operator(code: i32, inputs: &[i32], output: i32, options: Vec<(usize, Value)>
     vec![(0, Int(code)), (1, Ints(inputs.to_vec())), (2, Ints(vec![output])), (4, Table(options))]
 }
 
-/// Widen the weights; sum of each pixel's 3 × 3 neighbourhood times ½, plus 1; largest of each 2 × 2; times 0 or 1 a
-/// column... and minus 2 through a sum with a constant, floored at 0.
+/// Half-precision weights; the sum of each pixel's 3 × 3 neighbourhood, halved, plus 1; the largest of each 2 × 2
+/// square; less 2, floored at 0.
 fn small_model() -> Vec<u8> {
     let half = vec![(0, Bytes([0x00, 0x38].repeat(9)))];
     let buffers = vec![vec![], half, floats(&[1.0]), floats(&[-2.0])];
@@ -110,7 +114,8 @@ fn small_model() -> Vec<u8> {
     let codes = [6, 3, 17, 0].map(|code| vec![(0, Byte(code))]).to_vec();
     let graph = vec![(0, Tables(tensors)), (1, Ints(vec![0])), (2, Ints(vec![7])), (3, Tables(operators))];
     let mut file = vec![0; 4];
-    let root = write_table(&mut file, &[(0, Int(3)), (1, Tables(codes)), (2, Tables(vec![graph])), (4, Tables(buffers))]);
+    let root =
+        write_table(&mut file, &[(0, Int(3)), (1, Tables(codes)), (2, Tables(vec![graph])), (4, Tables(buffers))]);
     file[..4].copy_from_slice(&(root as u32).to_le_bytes());
     file
 }
