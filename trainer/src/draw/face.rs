@@ -19,7 +19,7 @@ use crate::raster::polygon::Coverage;
 use crate::raster::{Grid, Lab, Plane};
 
 /// Beyond this yaw the eye on the far side is hidden by the nose.
-const FAR_EYE_YAW: f32 = 0.42;
+const FAR_EYE_YAW: f32 = 0.48;
 /// Faces narrower than this many pixels are left as they are: no feature would be a pixel large.
 const SMALLEST_FACE: f32 = 12.0;
 
@@ -163,4 +163,89 @@ fn between(a: &[Point], b: &[Point]) -> Vec<Point> {
 
 fn blend(a: [f32; 3], b: [f32; 3], t: f32) -> [f32; 3] {
     std::array::from_fn(|i| a[i] + t * (b[i] - a[i]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::draw::landmarks::tests::{plain_face, skin_with};
+    use crate::draw::landmarks::{LEFT, LIPS_OUTER};
+    use crate::draw::point::Point;
+
+    pub(super) const SIDE: usize = 240;
+
+    /// A face 140 pixels wide in the middle of a square of side [`SIDE`].
+    pub(super) fn face() -> Vec<[f32; 3]> {
+        plain_face([120.0, 120.0], 140.0)
+    }
+
+    /// What `read` says about a picture of the plain face with `dark` polygons on it.
+    pub(super) fn with_portrait<T>(dark: &[Vec<Point>], read: impl FnOnce(&mut Portrait) -> T) -> T {
+        let (points, lab) = (face(), skin_with(SIDE, SIDE, dark));
+        let mut canvas = Grid::new(SIDE, SIDE, [200.0, 160.0, 140.0]);
+        let (skin, shade) = ([200.0, 160.0, 140.0], [160.0, 120.0, 100.0]);
+        let (up, right) = ([0.0, -1.0], [1.0, 0.0]);
+        let canvas = &mut canvas;
+        let (points, lab) = (&points[..], &lab);
+        read(&mut Portrait {
+            canvas,
+            points,
+            lab,
+            size: 140.0,
+            unit: 1.0,
+            yaw: 0.0,
+            up,
+            right,
+            skin,
+            shade,
+            light: 1.0,
+        })
+    }
+
+    fn draw(points: &[[f32; 3]], dark: &[Vec<Point>], neck: f32) -> Grid<[f32; 3]> {
+        let mut canvas = Grid::new(SIDE, SIDE, [200.0, 160.0, 140.0]);
+        let (skin, shade) = ([200.0, 160.0, 140.0], [160.0, 120.0, 100.0]);
+        let neck = Plane::new(SIDE, SIDE, neck);
+        draw_face(&mut canvas, points, &skin_with(SIDE, SIDE, dark), 1.0, skin, shade, 1.0, &neck, 0.0);
+        canvas
+    }
+
+    /// Dark pixels within 12 pixels of a place.
+    fn ink_near(canvas: &Grid<[f32; 3]>, [x, y]: Point) -> usize {
+        let near = |i: usize| ((i % SIDE) as f32 - x).hypot((i / SIDE) as f32 - y) < 12.0;
+        canvas.data.iter().enumerate().filter(|(i, pixel)| near(*i) && pixel[0] < 90.0).count()
+    }
+
+    #[test]
+    fn only_features_that_the_picture_shows_are_drawn() {
+        let points = face();
+        let left_eye = landmarks::pick(&points, &LEFT.ring);
+        let (right_middle, left_middle, mouth) = ([89.0, 99.0], [151.0, 99.0], [120.0, 168.0]);
+        let canvas = draw(&points, &[left_eye.clone()], 0.0);
+        assert!(ink_near(&canvas, left_middle) > 20);
+        assert_eq!((ink_near(&canvas, right_middle), ink_near(&canvas, mouth)), (0, 0));
+        let canvas = draw(&points, &[left_eye, landmarks::pick(&points, &LIPS_OUTER)], 0.0);
+        assert!(ink_near(&canvas, mouth) > 20);
+    }
+
+    #[test]
+    fn the_jaw_is_drawn_above_a_neck_only() {
+        let chin = [120.0, 215.0];
+        assert!(ink_near(&draw(&face(), &[], 1.0), chin) > 10);
+        assert_eq!(ink_near(&draw(&face(), &[], 0.0), chin), 0);
+    }
+
+    #[test]
+    fn odd_input_leaves_the_canvas_or_at_least_does_not_panic() {
+        let flat = Grid::new(SIDE, SIDE, [200.0, 160.0, 140.0]);
+        for points in [vec![], vec![[120.0; 3]; COUNT], vec![[f32::NAN; 3]; COUNT], plain_face([9.0, 9.0], 4.0)] {
+            assert_eq!(draw(&points, &[], 1.0), flat);
+        }
+        for middle in [[0.0, 0.0], [-60.0, 120.0], [240.0, 500.0]] {
+            draw(&plain_face(middle, 300.0), &[vec![[0.0, 0.0], [200.0, 0.0], [0.0, 200.0]]], 1.0);
+        }
+        let mut canvas = Grid::new(2, 2, [1.0; 3]);
+        let lab = Lab::new(2, 2, [0.5, 0.0, 0.0]);
+        draw_face(&mut canvas, &face(), &lab, 2.0, [1.0; 3], [0.0; 3], 1.0, &Plane::new(2, 2, 1.0), 0.1);
+    }
 }

@@ -6,11 +6,16 @@ use rayon::prelude::*;
 use crate::raster::filter::{gaussian, sobel};
 use crate::raster::{Grid, Plane};
 
-/// The unit vector along the edge at each pixel.
+/// The unit vector along the edge at each pixel; zero where the picture is flat.
 pub type Flow = Grid<[f32; 2]>;
 
 /// The wider Gaussian's standard deviation, in those of the narrower: 1.6 makes it like a Laplacian (Marr & Hildreth).
 const WIDER: f32 = 1.6;
+
+/// Mean squared gradient (lightness per pixel) under which a place is flat: no line there would be seen.
+const FLAT: f32 = 2e-6;
+/// Line responses smaller than this cannot become ink, whatever lies along the line.
+const NEGLIGIBLE: f32 = 8e-4;
 
 /// Edge directions of a lightness, averaged over `sigma` pixels.
 pub fn edge_flow(lightness: &Plane, sigma: f32) -> Flow {
@@ -18,6 +23,9 @@ pub fn edge_flow(lightness: &Plane, sigma: f32) -> Flow {
     let products = gx.data.iter().zip(&gy.data).map(|(&x, &y)| [x * x, x * y, y * y]).collect();
     let tensor = gaussian(&Grid::from_data(lightness.width, lightness.height, products), sigma);
     tensor.map(|&[xx, xy, yy]| {
+        if xx + yy < FLAT {
+            return [0.0, 0.0];
+        }
         // the eigenvector of the smaller eigenvalue: along which the lightness changes least
         let larger = 0.5 * (xx + yy + ((xx - yy).powi(2) + 4.0 * xy * xy).sqrt());
         let (x, y) = (larger - xx, -xy);
@@ -33,6 +41,9 @@ pub fn line_response(lightness: &Plane, flow: &Flow, across: f32, along: f32) ->
     let reach = (2.0 * along) as usize;
     let weights: Vec<f32> = (0..=reach).map(|i| gauss(i as f32, along)).collect();
     per_pixel(lightness.width, lightness.height, |x, y| {
+        if profile[(x, y)].abs() < NEGLIGIBLE {
+            return 0.0;
+        }
         let (mut sum, mut total) = (weights[0] * profile[(x, y)], weights[0]);
         for sign in [1.0, -1.0] {
             let [mut dx, mut dy] = flow[(x, y)].map(|v| v * sign);
@@ -61,6 +72,9 @@ fn difference_across(lightness: &Plane, flow: &Flow, sigma: f32) -> Plane {
         kernel(sigma).iter().zip(kernel(WIDER * sigma)).map(|(narrow, wide)| narrow - wide).collect();
     per_pixel(lightness.width, lightness.height, |x, y| {
         let [tx, ty] = flow[(x, y)];
+        if tx == 0.0 && ty == 0.0 {
+            return 0.0;
+        }
         let step =
             |(i, weight): (i32, &f32)| weight * sample(lightness, x as f32 + ty * i as f32, y as f32 - tx * i as f32);
         (-reach..=reach).zip(&weights).map(step).sum()

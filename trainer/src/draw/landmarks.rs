@@ -205,6 +205,101 @@ pub fn colours_in(lab: &Lab, polygon: &[Point]) -> Vec<[f32; 3]> {
 /// A channel's value that the share `q` of the colours stays below; 0 for no colours.
 pub fn quantile(colours: &[[f32; 3]], channel: usize, q: f32) -> f32 {
     let mut values: Vec<f32> = colours.iter().map(|colour| colour[channel]).collect();
-    values.sort_by(f32::total_cmp);
-    values.get((q * values.len().saturating_sub(1) as f32).round() as usize).copied().unwrap_or(0.0)
+    if values.is_empty() {
+        return 0.0;
+    }
+    let place = (q * (values.len() - 1) as f32).round() as usize;
+    *values.select_nth_unstable_by(place, f32::total_cmp).1
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+
+    pub const SKIN: [f32; 3] = [0.7, 0.03, 0.04];
+    pub const DARK: [f32; 3] = [0.25, 0.0, 0.0];
+
+    /// A plain face looking at us, `size` pixels wide around `middle`: eyes open, mouth closed.
+    pub fn plain_face(middle: Point, size: f32) -> Vec<[f32; 3]> {
+        let mut face = vec![[0.0, 0.0, 0.0]; COUNT];
+        for (i, &index) in OVAL.iter().enumerate() {
+            let angle = (10.0 * i as f32 - 90.0).to_radians();
+            face[index] = [0.5 * angle.cos(), 0.68 * angle.sin(), 0.0];
+        }
+        let mut line = |indices: &[usize], from: Point, to: Point, sag: f32| {
+            for (i, &index) in indices.iter().enumerate() {
+                let t = i as f32 / (indices.len() - 1) as f32;
+                let [x, y] = crate::draw::point::mix(from, to, t);
+                face[index] = [x, y + sag * 4.0 * t * (1.0 - t), 0.0];
+            }
+        };
+        for (side, cheek, sign) in [(&RIGHT, &RIGHT_CHEEK, -1.0), (&LEFT, &LEFT_CHEEK, 1.0)] {
+            line(&side.upper, [0.34 * sign, -0.15], [0.10 * sign, -0.15], -0.035);
+            line(&side.lower, [0.34 * sign, -0.15], [0.10 * sign, -0.15], 0.035);
+            line(&side.brow_upper, [0.38 * sign, -0.30], [0.08 * sign, -0.30], -0.04);
+            line(&side.brow_lower, [0.38 * sign, -0.26], [0.08 * sign, -0.26], -0.04);
+            line(&side.nose_wing, [0.10 * sign, 0.05], [0.0, 0.14], 0.0);
+            line(cheek, [0.30 * sign, 0.10], [0.20 * sign, 0.20], 0.0);
+        }
+        line(&BRIDGE, [0.0, -0.18], [0.0, 0.02], 0.0);
+        line(&UPPER_LIP_OUTER, [-0.18, 0.34], [0.18, 0.34], -0.05);
+        line(&LOWER_LIP_OUTER, [-0.18, 0.34], [0.18, 0.34], 0.06);
+        line(&UPPER_LIP_INNER, [-0.16, 0.34], [0.16, 0.34], -0.002);
+        line(&LOWER_LIP_INNER, [-0.16, 0.34], [0.16, 0.34], 0.002);
+        face[NOSE_TIP] = [0.0, 0.08, 0.0];
+        face.iter().map(|p| [middle[0] + size * p[0], middle[1] + size * p[1], 0.0]).collect()
+    }
+
+    /// A picture of bare skin with `dark` polygons on it.
+    pub fn skin_with(width: usize, height: usize, dark: &[Vec<Point>]) -> Lab {
+        let mut lab = Lab::new(width, height, SKIN);
+        for polygon in dark {
+            pen::paint(&mut lab, &Coverage::polygon(polygon, width, height), DARK, 1.0);
+        }
+        lab
+    }
+
+    #[test]
+    fn a_face_is_as_wide_as_it_is_and_looks_ahead() {
+        let face = plain_face([100.0, 120.0], 80.0);
+        assert!((face_size(&face) - 80.0).abs() < 2.0);
+        assert!(yaw(&face).abs() < 1e-3);
+        let mut turned = face;
+        turned[NOSE_TIP][0] = 130.0;
+        assert!(yaw(&turned) > 0.5, "a nose at the right looks to the right");
+    }
+
+    #[test]
+    fn eyes_and_mouth_that_look_like_bare_skin_are_hidden() {
+        let face = plain_face([100.0, 120.0], 100.0);
+        let bare = visible(&skin_with(200, 240, &[]), &face);
+        assert_eq!(bare, Visible { mouth: false, right: false, left: false });
+        let drawn = [pick(&face, &RIGHT.ring), pick(&face, &LIPS_OUTER)];
+        let seen = visible(&skin_with(200, 240, &drawn), &face);
+        assert_eq!(seen, Visible { mouth: true, right: true, left: false });
+    }
+
+    #[test]
+    fn dark_glasses_hide_both_eyes() {
+        let face = plain_face([100.0, 120.0], 100.0);
+        let glasses = vec![[60.0, 92.0], [140.0, 92.0], [140.0, 128.0], [60.0, 128.0]];
+        let seen = visible(&skin_with(200, 240, &[glasses]), &face);
+        assert!(!seen.right && !seen.left);
+    }
+
+    #[test]
+    fn features_cover_eyes_and_lips_but_not_cheeks() {
+        let face = plain_face([100.0, 120.0], 100.0);
+        let mask = features(200, 240, &face);
+        assert_eq!((mask[(78, 105)], mask[(100, 155)], mask[(72, 132)]), (1.0, 1.0, 0.0));
+    }
+
+    #[test]
+    fn too_few_points_or_pixels_do_not_panic() {
+        let lab = Lab::new(2, 2, SKIN);
+        for points in [vec![], vec![[1.0; 3]; 5], plain_face([1.0, 1.0], 2.0), plain_face([-900.0, 1.0], 50.0)] {
+            visible(&lab, &points);
+            assert_eq!(features(2, 2, &points).data.len(), 4);
+        }
+    }
 }

@@ -73,6 +73,8 @@ fn find(portrait: &Portrait, side: &EyeSide) -> Brow {
     let (width, fit) = fits.into_iter().max_by(|a, b| a.1.contrast.total_cmp(&b.1.contrast)).unwrap_or_default();
     let fit = if fit.contrast < CLEAR { Fit::default() } else { fit };
     fit.apply(portrait, &mut line);
+    // the mesh lets the outer end hang lower than brows do
+    line[0] = mix(line[0], line[1], 0.35);
     let darkness = darkness(portrait, &upper, &lower);
     let seen = (width * portrait.size).clamp(0.7 * mesh_width, 1.15 * mesh_width);
     let height = dot(sub(line[line.len() - 1], portrait.at(side.upper[8])), portrait.up) / portrait.size;

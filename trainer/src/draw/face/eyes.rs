@@ -4,7 +4,7 @@ use super::gaze::Gaze;
 use super::{Portrait, between, blend};
 use crate::draw::ink::INK;
 use crate::draw::landmarks::EyeSide;
-use crate::draw::point::{Point, add, centre, distance, dot, grow, mix, shift, sub, unit};
+use crate::draw::point::{Point, add, centre, distance, dot, grow, mix, shift, sub, turn, unit};
 use crate::raster::clean::smoothstep;
 use crate::raster::polygon::Coverage;
 
@@ -12,6 +12,12 @@ const WHITE: [f32; 3] = [250.0, 248.0, 242.0];
 const IRIS: [f32; 3] = [92.0, 62.0, 44.0];
 /// Radius of the iris in eye widths.
 const IRIS_RADIUS: f32 = 0.225;
+/// Iris of eyes that are wide open, which show white around it.
+const WIDE_IRIS_RADIUS: f32 = 0.20;
+/// Opening of a calm eye in eye widths, and how much more than it is an opening is drawn away from that.
+const CALM_OPENING: f32 = 0.28;
+const OPENING_EXAGGERATION: f32 = 2.2;
+const STRETCH: (f32, f32) = (0.8, 1.25);
 /// Width of the upper lid's line, in face widths and page pixels.
 const LID: (f32, f32) = (0.034, 1.8);
 /// Page pixels of face width from which an eye has a white, a lower lid, a crease.
@@ -26,6 +32,8 @@ struct Lids {
     /// Where the upper lid is when the eye is open: the crease stays there.
     open: Vec<Point>,
     width: f32,
+    /// 0 for a calm eye, 1 for one wide open.
+    wide: f32,
 }
 
 pub fn draw(portrait: &mut Portrait, side: &EyeSide, gaze: Gaze) {
@@ -50,15 +58,25 @@ pub fn draw(portrait: &mut Portrait, side: &EyeSide, gaze: Gaze) {
     }
 }
 
-/// The mesh's lids, a little larger on small faces, and the upper one as far down as it is in the picture.
+/// The mesh's lids, a little larger on small faces, narrow and wide eyes more so than they are, and the upper lid as far
+/// down as it is in the picture.
 fn lids(portrait: &Portrait, side: &EyeSide, lowered: f32) -> Lids {
     let middle = centre(&portrait.pick(&side.ring));
     let larger = 1.05 + 0.24 * smoothstep(110.0 - portrait.page_size(), 0.0, 75.0);
-    let open = grow(&portrait.pick(&side.upper), middle, larger);
-    let lower = grow(&portrait.pick(&side.lower), middle, larger);
+    let (upper, lower) = (portrait.pick(&side.upper), portrait.pick(&side.lower));
+    let opening = distance(upper[4], lower[4]) / distance(upper[0], upper[8]).max(1e-6);
+    let stretch = (1.0 + OPENING_EXAGGERATION * (opening - CALM_OPENING)).clamp(STRETCH.0, STRETCH.1);
+    let axis = unit(sub(upper[8], upper[0]));
+    let stretched = |points: &[Point]| -> Vec<Point> {
+        let corner = mix(upper[0], upper[8], 0.5);
+        let across = turn(axis);
+        let lift = |&p: &Point| shift(p, across, (stretch - 1.0) * dot(sub(p, corner), across));
+        grow(&points.iter().map(lift).collect::<Vec<_>>(), middle, larger)
+    };
+    let (open, lower) = (stretched(&upper), stretched(&lower));
     let upper: Vec<Point> = open.iter().zip(&lower).map(|(&u, &l)| mix(u, l, lowered)).collect();
     let width = distance(open[0], open[8]);
-    Lids { upper, lower, open, width }
+    Lids { upper, lower, open, width, wide: smoothstep(opening, 0.31, 0.37) }
 }
 
 /// Lids that meet: one line that hangs down, and the fold of the lid above it.
@@ -81,7 +99,8 @@ fn draw_ball(portrait: &mut Portrait, lids: &Lids, gaze: Gaze, opening: f32) {
         let shadow = portrait.cover(&between(&lids.upper, &brim)).inside(&ball);
         portrait.paint(&shadow, portrait.shade, 0.6);
     }
-    let radius = (IRIS_RADIUS * lids.width).clamp(0.40 * opening, 0.85 * opening).max(1.3 * portrait.unit);
+    let share = IRIS_RADIUS + lids.wide * (WIDE_IRIS_RADIUS - IRIS_RADIUS);
+    let radius = (share * lids.width).clamp(0.40 * opening, 1.4 * opening).max(1.3 * portrait.unit);
     let middle = iris_place(portrait, lids, gaze, radius, opening);
     draw_iris(portrait, &ball, middle, radius);
 }

@@ -107,3 +107,42 @@ fn nth(values: &[f32], q: f32) -> f32 {
     sorted.sort_by(f32::total_cmp);
     sorted[(q * (sorted.len() - 1) as f32).round() as usize]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{face, with_portrait};
+    use super::*;
+    use crate::draw::landmarks::{self, LEFT, RIGHT};
+    use crate::draw::pen::stroke_outline;
+    use crate::draw::point::add;
+    use crate::raster::polygon::disc;
+
+    /// Irises of both eyes, moved aside.
+    fn irises(aside: f32) -> Vec<Vec<Point>> {
+        [[89.0, 99.0], [151.0, 99.0]].map(|middle| disc(add(middle, [aside, 0.0]), 5.0)).to_vec()
+    }
+
+    fn gaze(dark: &[Vec<Point>]) -> Gaze {
+        with_portrait(dark, |portrait| read(portrait, &[&RIGHT, &LEFT]))
+    }
+
+    #[test]
+    fn eyes_look_where_the_dark_of_the_iris_is() {
+        assert!(gaze(&irises(0.0)).sideways.abs() < 0.02);
+        assert!(gaze(&irises(5.0)).sideways > 0.08);
+        assert!(gaze(&irises(-5.0)).sideways < -0.08);
+        assert_eq!(gaze(&irises(0.0)).lowered, 0.0);
+    }
+
+    #[test]
+    fn a_dark_line_along_the_lower_lid_means_lowered_eyes() {
+        let lash = |side: &EyeSide| stroke_outline(&landmarks::pick(&face(), &side.lower), 3.0, 0.2, 0.2);
+        assert!(gaze(&[lash(&RIGHT), lash(&LEFT)]).lowered > 0.9);
+    }
+
+    #[test]
+    fn bare_skin_says_nothing() {
+        let gaze = gaze(&[]);
+        assert_eq!((gaze.sideways, gaze.lowered), (0.0, 0.0));
+    }
+}

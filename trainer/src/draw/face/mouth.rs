@@ -21,7 +21,7 @@ const LINE: Ridge = Ridge { reach: 0.04, width: 0.02, usual: [0.015, 0.012, 0.01
 const LESS_ARCH: f32 = 0.055;
 /// Gaps between the lips, in face widths, from which the mouth is open and shows teeth.
 const OPEN: f32 = 0.028;
-const TEETH_FROM: f32 = 0.05;
+const TEETH_FROM: f32 = 0.038;
 /// Teeth are not much darker than the cheeks (lightness).
 const TEETH_DARKER: f32 = 0.12;
 /// Page pixels of face width from which lips have a tone, an accent below, corners.

@@ -8,8 +8,10 @@ use crate::draw::point::{add, mix};
 const TURNED: f32 = 0.18;
 const ONE_NOSTRIL: f32 = 0.30;
 /// Beyond this the bridge is a contour too.
-const PROFILE: f32 = 0.46;
+const PROFILE: f32 = 0.54;
 const NOSTRILS_FROM: f32 = 48.0;
+/// On smaller faces the nostril beside the hook would run into it.
+const BOTH_FROM: f32 = 105.0;
 const BRIDGE_FROM: f32 = 130.0;
 /// Along the ridge, from between the brows to the tip.
 const RIDGE: [usize; 6] = [6, 197, 195, 5, 4, 1];
@@ -26,7 +28,8 @@ pub fn draw(portrait: &mut Portrait) {
     }
     if portrait.page_size() > NOSTRILS_FROM {
         for (side, sign) in [(&RIGHT, 1.0), (&LEFT, -1.0)] {
-            if sign * yaw > -ONE_NOSTRIL {
+            let in_hook = (sign > 0.0) == hook_right && portrait.page_size() < BOTH_FROM;
+            if sign * yaw > -ONE_NOSTRIL && !in_hook {
                 draw_nostril(portrait, side);
             }
         }

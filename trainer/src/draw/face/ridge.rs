@@ -101,3 +101,33 @@ fn mean_vote(votes: &[Vec<f32>], fit: &Fit, rows: i32) -> f32 {
     };
     votes.iter().enumerate().map(vote).sum::<f32>() / votes.len().max(1) as f32
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::with_portrait;
+    use super::*;
+    use crate::draw::pen::stroke_outline;
+
+    const LINE: [Point; 3] = [[60.0, 120.0], [120.0, 120.0], [180.0, 120.0]];
+    const RIDGE: Ridge = Ridge { reach: 0.06, width: 0.04, usual: [0.03, 0.02, 0.015] };
+
+    fn fit(dark: &[Vec<Point>]) -> Fit {
+        with_portrait(dark, |portrait| RIDGE.fit(portrait, &LINE))
+    }
+
+    #[test]
+    fn a_line_moves_onto_the_dark_stroke_beside_it() {
+        // 4 of 140 pixels up on the left, none in the middle, 4 down on the right
+        let stroke = stroke_outline(&[[60.0, 112.0], [120.0, 116.0], [180.0, 120.0]], 5.0, 0.01, 0.01);
+        let found = fit(&[stroke]);
+        assert!((found.shift - 4.0 / 140.0).abs() < 0.012, "{found:?}");
+        assert!((found.tilt + 4.0 / 140.0).abs() < 0.012, "{found:?}");
+        assert!(found.contrast > 0.2);
+    }
+
+    #[test]
+    fn on_bare_skin_a_line_stays_where_it_is() {
+        let found = fit(&[]);
+        assert_eq!((found.shift, found.tilt, found.bend), (0.0, 0.0, 0.0));
+    }
+}
