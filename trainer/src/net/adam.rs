@@ -1,0 +1,50 @@
+/// Kingma and Ba (2015), with the rates of this training. One for each group of parameters.
+pub struct Adam {
+    mean: Vec<f32>,
+    square: Vec<f32>,
+    step: i32,
+}
+
+const BETA_MEAN: f32 = 0.9;
+const BETA_SQUARE: f32 = 0.99;
+const EPSILON: f32 = 1e-8;
+
+impl Adam {
+    pub fn new(parameters: usize) -> Self {
+        Self { mean: vec![0.0; parameters], square: vec![0.0; parameters], step: 0 }
+    }
+
+    pub fn update(&mut self, parameters: &mut [f32], gradient: &[f32], rate: f32) {
+        self.step += 1;
+        let mean_bias = 1.0 - BETA_MEAN.powi(self.step);
+        let square_bias = (1.0 - BETA_SQUARE.powi(self.step)).sqrt();
+        let moments = self.mean.iter_mut().zip(&mut self.square);
+        for ((value, &g), (mean, square)) in parameters.iter_mut().zip(gradient).zip(moments) {
+            *mean += (1.0 - BETA_MEAN) * (g - *mean);
+            *square += (1.0 - BETA_SQUARE) * (g * g - *square);
+            *value -= rate / mean_bias * *mean / (square.sqrt() / square_bias + EPSILON);
+        }
+    }
+
+    /// Forgets the past of some parameters, after they were set anew.
+    pub fn forget(&mut self, parameters: std::ops::Range<usize>) {
+        self.mean[parameters.clone()].fill(0.0);
+        self.square[parameters].fill(0.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bowl_is_descended_to_its_bottom() {
+        let mut x = [4.0, -3.0];
+        let mut adam = Adam::new(2);
+        for step in 0..400 {
+            let gradient = [2.0 * (x[0] - 1.0), 20.0 * (x[1] - 2.0)];
+            adam.update(&mut x, &gradient, 0.1 * (1.0 - step as f32 / 400.0));
+        }
+        assert!((x[0] - 1.0).abs() < 1e-3 && (x[1] - 2.0).abs() < 1e-3, "{x:?}");
+    }
+}

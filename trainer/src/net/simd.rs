@@ -1,0 +1,99 @@
+//! One source, compiled for several instruction sets, the best one chosen when running.
+//!
+//! Arithmetic is written over [`Lanes`]. Most of it is left to the compiler, which turns loops over lanes into vector
+//! instructions; the convolutions, where the sums must stay in registers, name them through [`Vector`].
+
+mod vector;
+
+#[cfg(target_arch = "x86_64")]
+use vector::{Avx2, Avx512};
+pub use vector::{Portable, Vector};
+
+/// Sixteen neighbouring channels.
+pub type Lanes = [f32; 16];
+pub const LANES: usize = 16;
+
+/// A computation that is worth compiling for each instruction set. Mark `run` and all it calls `#[inline(always)]`:
+/// only what is inlined is compiled for the wider instructions. (So no `array::from_fn` inside, and no closure that
+/// is called twice.)
+pub trait Kernel {
+    type Output;
+    /// `PIXELS × BLOCKS` sums of 16 lanes, with what they are made of, fit in the machine's registers.
+    fn run<V: Vector, const PIXELS: usize, const BLOCKS: usize>(self) -> Self::Output;
+}
+
+/// Runs the kernel with the widest instructions of this machine.
+pub fn run<K: Kernel>(kernel: K) -> K::Output {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl") {
+            // SAFETY: the instructions were detected just now.
+            return unsafe { run_avx512(kernel) };
+        }
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            // SAFETY: as above.
+            return unsafe { run_avx2(kernel) };
+        }
+    }
+    kernel.run::<Portable, 4, 1>()
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vl,avx2,fma")]
+fn run_avx512<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run::<Avx512, 10, 2>()
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run::<Avx2, 5, 1>()
+}
+
+/// A value for each lane.
+#[inline(always)]
+pub fn each(mut value: impl FnMut(usize) -> f32) -> Lanes {
+    let mut lanes = [0.0; LANES];
+    for (k, lane) in lanes.iter_mut().enumerate() {
+        *lane = value(k);
+    }
+    lanes
+}
+
+/// `eˣ` to about 2e-7 relative, by a polynomial that the compiler can run on whole vectors. Next to 0 below -87.
+#[inline(always)]
+pub fn exp<V: Vector>(x: f32) -> f32 {
+    // Adding and taking away 1.5·2²³ rounds to the nearest integer.
+    const ROUND: f32 = 12_582_912.0;
+    // ln 2 in two parts, so that the remainder keeps its low bits.
+    const LN_2_HIGH: f32 = 0.693_359_4;
+    const LN_2_LOW: f32 = -2.121_944_4e-4;
+    let x = x.clamp(-87.0, 88.0);
+    let n = V::fused(x, std::f32::consts::LOG2_E, ROUND) - ROUND;
+    let r = V::fused(n, -LN_2_LOW, V::fused(n, -LN_2_HIGH, x));
+    // 1 + r + r²/2 + …: Taylor to the sixth power is enough for |r| ≤ ln 2 / 2.
+    let mut p = 1.0 / 720.0;
+    p = V::fused(p, r, 1.0 / 120.0);
+    p = V::fused(p, r, 1.0 / 24.0);
+    p = V::fused(p, r, 1.0 / 6.0);
+    p = V::fused(p, r, 0.5);
+    p = V::fused(p, r, 1.0);
+    p = V::fused(p, r, 1.0);
+    // SAFETY of the cast: n is within -126..127, so it fits without the checks of `as`.
+    p * f32::from_bits(((unsafe { n.to_int_unchecked::<i32>() } + 127) << 23) as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exp_agrees_with_the_standard_library() {
+        for i in -800..800 {
+            let x = i as f32 * 0.1;
+            let (ours, exact) = (exp::<Portable>(x), x.exp());
+            assert!((ours - exact).abs() <= 5e-7 * exact, "exp({x}) = {ours}, not {exact}");
+        }
+        assert!(exp::<Portable>(-1e9) < 1e-37);
+    }
+}

@@ -1,0 +1,108 @@
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::*;
+
+use super::{LANES, Lanes};
+
+/// Sixteen floats in registers.
+pub trait Vector: Copy {
+    fn load(lanes: &Lanes) -> Self;
+    fn store(self, lanes: &mut Lanes);
+    /// `self + factor · lanes`.
+    fn add_multiple(self, factor: f32, lanes: Self) -> Self;
+    /// `a · b + c`, rounded once where the machine can.
+    fn fused(a: f32, b: f32, c: f32) -> f32;
+}
+
+/// What every machine has; the compiler makes of it what it can.
+#[derive(Clone, Copy)]
+pub struct Portable(Lanes);
+
+impl Vector for Portable {
+    #[inline(always)]
+    fn load(lanes: &Lanes) -> Self {
+        Self(*lanes)
+    }
+
+    #[inline(always)]
+    fn store(self, lanes: &mut Lanes) {
+        *lanes = self.0;
+    }
+
+    #[inline(always)]
+    fn add_multiple(mut self, factor: f32, lanes: Self) -> Self {
+        for k in 0..LANES {
+            self.0[k] = Self::fused(factor, lanes.0[k], self.0[k]);
+        }
+        self
+    }
+
+    #[inline(always)]
+    fn fused(a: f32, b: f32, c: f32) -> f32 {
+        // Every 64-bit Arm has the instruction; elsewhere it would be a slow call.
+        if cfg!(target_arch = "aarch64") { a.mul_add(b, c) } else { a * b + c }
+    }
+}
+
+/// Two registers of eight.
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy)]
+pub struct Avx2([__m256; 2]);
+
+// SAFETY of all calls below: only `simd::run` names these types, after it has found the instructions on this machine,
+// and `Lanes` is exactly as long as what is read and written.
+#[cfg(target_arch = "x86_64")]
+impl Vector for Avx2 {
+    #[inline(always)]
+    fn load(lanes: &Lanes) -> Self {
+        unsafe { Self([_mm256_loadu_ps(lanes.as_ptr()), _mm256_loadu_ps(lanes.as_ptr().add(8))]) }
+    }
+
+    #[inline(always)]
+    fn store(self, lanes: &mut Lanes) {
+        unsafe {
+            _mm256_storeu_ps(lanes.as_mut_ptr(), self.0[0]);
+            _mm256_storeu_ps(lanes.as_mut_ptr().add(8), self.0[1]);
+        }
+    }
+
+    #[inline(always)]
+    fn add_multiple(self, factor: f32, lanes: Self) -> Self {
+        unsafe {
+            let factor = _mm256_set1_ps(factor);
+            Self([_mm256_fmadd_ps(factor, lanes.0[0], self.0[0]), _mm256_fmadd_ps(factor, lanes.0[1], self.0[1])])
+        }
+    }
+
+    #[inline(always)]
+    fn fused(a: f32, b: f32, c: f32) -> f32 {
+        a.mul_add(b, c)
+    }
+}
+
+/// One register.
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy)]
+pub struct Avx512(__m512);
+
+#[cfg(target_arch = "x86_64")]
+impl Vector for Avx512 {
+    #[inline(always)]
+    fn load(lanes: &Lanes) -> Self {
+        unsafe { Self(_mm512_loadu_ps(lanes.as_ptr())) }
+    }
+
+    #[inline(always)]
+    fn store(self, lanes: &mut Lanes) {
+        unsafe { _mm512_storeu_ps(lanes.as_mut_ptr(), self.0) }
+    }
+
+    #[inline(always)]
+    fn add_multiple(self, factor: f32, lanes: Self) -> Self {
+        unsafe { Self(_mm512_fmadd_ps(_mm512_set1_ps(factor), lanes.0, self.0)) }
+    }
+
+    #[inline(always)]
+    fn fused(a: f32, b: f32, c: f32) -> f32 {
+        a.mul_add(b, c)
+    }
+}
