@@ -15,6 +15,7 @@ use super::ink::INK;
 use super::landmarks::{self, CHIN, COUNT, FOREHEAD, LEFT, RIGHT};
 use super::pen;
 use super::point::{Point, add, distance, scale, sub, turn, unit};
+use crate::raster::clean::smoothstep;
 use crate::raster::polygon::Coverage;
 use crate::raster::{Grid, Lab, Plane};
 
@@ -136,6 +137,29 @@ impl Portrait<'_> {
         pen::paint(self.canvas, shape, colour, opacity);
     }
 
+    /// Paints where skin is, and not where hair or a cap lies over it.
+    fn paint_on_skin(&mut self, shape: &Coverage, colour: [f32; 3]) {
+        /// Brightness against shaded skin: certainly not skin below the first, certainly skin above the second.
+        const SKIN: (f32, f32) = (0.45, 0.75);
+        let shade = brightness(self.shade).max(1.0);
+        let mut seen = shape.clone();
+        shape.for_each(|x, y, cover| {
+            let on_skin = smoothstep(brightness(self.canvas[(x, y)]) / shade, SKIN.0, SKIN.1);
+            seen.plane[(x - shape.left, y - shape.top)] = cover * on_skin;
+        });
+        self.paint(&seen, colour, 1.0);
+    }
+
+    /// Makes what is darker than shaded skin that: lips lie before a beard.
+    fn lighten(&mut self, shape: &Coverage) {
+        let mut dark = shape.clone();
+        shape.for_each(|x, y, cover| {
+            let darker = brightness(self.canvas[(x, y)]) < 0.9 * brightness(self.shade);
+            dark.plane[(x - shape.left, y - shape.top)] = if darker { cover } else { 0.0 };
+        });
+        self.paint(&dark, self.shade, 1.0);
+    }
+
     /// A tapered ink stroke.
     fn stroke(&mut self, points: &[Point], width: f32, tapers: (f32, f32), opacity: f32) {
         let shape = self.cover(&pen::stroke_outline(points, width, tapers.0, tapers.1));
@@ -149,7 +173,7 @@ impl Portrait<'_> {
 
     /// `colour`, or its grey in a film in black and white.
     fn tinted(&self, colour: [f32; 3]) -> [f32; 3] {
-        if self.is_grey() { [0.3 * colour[0] + 0.59 * colour[1] + 0.11 * colour[2]; 3] } else { colour }
+        if self.is_grey() { [brightness(colour); 3] } else { colour }
     }
 }
 
@@ -159,6 +183,10 @@ fn between(a: &[Point], b: &[Point]) -> Vec<Point> {
     let mut outline = pen::spline(a, SAMPLES);
     outline.extend(pen::spline(b, SAMPLES).into_iter().rev());
     outline
+}
+
+fn brightness([r, g, b]: [f32; 3]) -> f32 {
+    0.3 * r + 0.59 * g + 0.11 * b
 }
 
 fn blend(a: [f32; 3], b: [f32; 3], t: f32) -> [f32; 3] {
@@ -221,7 +249,7 @@ mod tests {
         let points = face();
         let left_eye = landmarks::pick(&points, &LEFT.ring);
         let (right_middle, left_middle, mouth) = ([89.0, 99.0], [151.0, 99.0], [120.0, 168.0]);
-        let canvas = draw(&points, &[left_eye.clone()], 0.0);
+        let canvas = draw(&points, std::slice::from_ref(&left_eye), 0.0);
         assert!(ink_near(&canvas, left_middle) > 20);
         assert_eq!((ink_near(&canvas, right_middle), ink_near(&canvas, mouth)), (0, 0));
         let canvas = draw(&points, &[left_eye, landmarks::pick(&points, &LIPS_OUTER)], 0.0);
@@ -233,6 +261,20 @@ mod tests {
         let chin = [120.0, 215.0];
         assert!(ink_near(&draw(&face(), &[], 1.0), chin) > 10);
         assert_eq!(ink_near(&draw(&face(), &[], 0.0), chin), 0);
+    }
+
+    #[test]
+    fn hair_hides_a_brow_and_a_beard_does_not_hide_lips() {
+        let hair = [60.0, 40.0, 25.0];
+        let (on_hair, lips) = with_portrait(&[], |portrait| {
+            portrait.canvas.data.fill(hair);
+            let shape = portrait.disc([60.0, 60.0], 8.0);
+            portrait.paint_on_skin(&shape, [0.0; 3]);
+            let shape = portrait.disc([120.0, 168.0], 8.0);
+            portrait.lighten(&shape);
+            (portrait.canvas[(60, 60)], portrait.canvas[(120, 168)])
+        });
+        assert_eq!((on_hair, lips), (hair, [160.0, 120.0, 100.0]));
     }
 
     #[test]

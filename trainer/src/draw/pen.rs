@@ -51,16 +51,13 @@ fn second_derivatives(knots: &[f32], points: &[Point]) -> Vec<Point> {
         let ratio = before / (before + after);
         let pivot = ratio * upper[i - 1] + 2.0;
         upper[i] = (ratio - 1.0) / pivot;
-        for axis in 0..2 {
-            let slopes =
-                (points[i + 1][axis] - points[i][axis]) / after - (points[i][axis] - points[i - 1][axis]) / before;
-            bends[i][axis] = (6.0 * slopes / (before + after) - ratio * bends[i - 1][axis]) / pivot;
-        }
+        let slopes =
+            sub(scale(sub(points[i + 1], points[i]), 1.0 / after), scale(sub(points[i], points[i - 1]), 1.0 / before));
+        let right_side = shift(scale(slopes, 6.0 / (before + after)), bends[i - 1], -ratio);
+        bends[i] = scale(right_side, 1.0 / pivot);
     }
     for i in (1..n.saturating_sub(1)).rev() {
-        for axis in 0..2 {
-            bends[i][axis] += upper[i] * bends[i + 1][axis];
-        }
+        bends[i] = shift(bends[i], bends[i + 1], upper[i]);
     }
     bends
 }

@@ -106,7 +106,7 @@ fn draw_brow(portrait: &mut Portrait, brow: &Brow, lift: f32, scowl: f32) {
     let colour = blend(blend(portrait.shade, INK, 0.7), INK, brow.darkness);
     let outline = stroke_outline(&line, brow.width.max(1.9 * portrait.unit), 0.75, 0.20);
     let shape = portrait.cover(&outline);
-    portrait.paint(&shape, colour, 1.0);
+    portrait.paint_on_skin(&shape, colour);
 }
 
 /// 0 for a brow as light as the skin, 1 for a dark one.

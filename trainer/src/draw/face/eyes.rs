@@ -18,6 +18,8 @@ const WIDE_IRIS_RADIUS: f32 = 0.20;
 const CALM_OPENING: f32 = 0.28;
 const OPENING_EXAGGERATION: f32 = 2.2;
 const STRETCH: (f32, f32) = (0.8, 1.25);
+/// Lids further down than this meet.
+const CLOSED: f32 = 0.7;
 /// Width of the upper lid's line, in face widths and page pixels.
 const LID: (f32, f32) = (0.034, 1.8);
 /// Page pixels of face width from which an eye has a white, a lower lid, a crease.
@@ -40,7 +42,7 @@ pub fn draw(portrait: &mut Portrait, side: &EyeSide, gaze: Gaze) {
     let lids = lids(portrait, side, gaze.lowered);
     let line = portrait.line(LID.0, LID.1);
     let opening = distance(lids.upper[4], lids.lower[4]);
-    if opening < 1.1 * line.min(0.09 * lids.width + portrait.unit) {
+    if gaze.lowered > CLOSED || opening < 1.1 * line.min(0.09 * lids.width + portrait.unit) {
         draw_closed(portrait, &lids, line);
         return;
     }

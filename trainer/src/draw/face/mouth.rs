@@ -2,11 +2,10 @@
 
 use super::ridge::Ridge;
 use super::{Portrait, between};
-use crate::draw::ink::INK;
 use crate::draw::landmarks::{
     LOWER_LIP_INNER, LOWER_LIP_OUTER, UPPER_LIP_INNER, UPPER_LIP_OUTER, cheek_colour, colours_in, quantile,
 };
-use crate::draw::point::{Point, add, distance, mix, shift, sub};
+use crate::draw::point::{Point, add, distance, mix};
 
 const INSIDE: [f32; 3] = [70.0, 20.0, 28.0];
 const TEETH: [f32; 3] = [250.0, 246.0, 238.0];
@@ -18,16 +17,15 @@ const LOWER_TONE: f32 = 0.34;
 const LINE: Ridge = Ridge { reach: 0.04, width: 0.02, usual: [0.015, 0.012, 0.012] };
 /// Seen from below, the mesh bends the mouth into an arch that is too sad: the middle of the line is lowered by this
 /// many face widths per unit of the head's tilt.
-const LESS_ARCH: f32 = 0.055;
+const LESS_ARCH: f32 = 0.07;
 /// Gaps between the lips, in face widths, from which the mouth is open and shows teeth.
 const OPEN: f32 = 0.028;
 const TEETH_FROM: f32 = 0.038;
 /// Teeth are not much darker than the cheeks (lightness).
 const TEETH_DARKER: f32 = 0.12;
-/// Page pixels of face width from which lips have a tone, an accent below, corners.
+/// Page pixels of face width from which lips have a tone and an accent below.
 const TONE_FROM: f32 = 60.0;
 const ACCENT_FROM: f32 = 45.0;
-const CORNERS_FROM: f32 = 110.0;
 
 /// Borders of the lips, each from the left of the picture to the right.
 struct Lips {
@@ -53,12 +51,6 @@ pub fn draw(portrait: &mut Portrait) {
         let below = portrait.step(0.0, -0.012);
         let accent: Vec<Point> = lips.lower_outer[4..7].iter().map(|&p| add(p, below)).collect();
         portrait.stroke(&accent, portrait.line(0.015, 1.0), (0.5, 0.5), 0.75);
-    }
-    if portrait.page_size() > CORNERS_FROM {
-        for corner in [lips.upper_outer[0], lips.upper_outer[10]] {
-            let dot = portrait.disc(corner, (0.005 * portrait.size).max(0.5 * portrait.unit));
-            portrait.paint(&dot, INK, 1.0);
-        }
     }
 }
 
@@ -98,17 +90,17 @@ fn draw_tone(portrait: &mut Portrait, lips: &Lips) {
     let halves = [(&lips.upper_outer, &lips.upper, UPPER_TONE), (&lips.lower_outer, &lips.lower, LOWER_TONE)];
     for (outer, inner, opacity) in halves {
         let shape = portrait.cover(&between(outer, inner));
+        portrait.lighten(&shape);
         portrait.paint(&shape, tint, opacity);
     }
 }
 
+/// From corner to corner.
 fn draw_line(portrait: &mut Portrait, lips: &Lips) {
     let mut line = middle(lips);
-    let (first, last) = (line[0], line[line.len() - 1]);
-    let beyond = sub(last, first);
-    let end = line.len() - 1;
-    line[0] = shift(first, beyond, -0.04);
-    line[end] = shift(last, beyond, 0.04);
+    let last = line.len() - 1;
+    line[0] = mix(line[0], lips.upper_outer[0], 0.7);
+    line[last] = mix(line[last], lips.upper_outer[last], 0.7);
     portrait.stroke(&line, portrait.line(0.025, 1.7), (0.4, 0.4), 1.0);
 }
 
