@@ -117,3 +117,36 @@ fn tensors() -> Vec<(String, Vec<usize>, Option<std::ops::Range<usize>>)> {
     }
     all
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn model() -> Model {
+        let mut model = Model::untrained(640, 480, Groups::new(true, true), [0.3, -0.01, 0.02], 0.0921, 7);
+        model.centres[14] = [0.5, -1.25, 3.0];
+        model.step = 140;
+        model
+    }
+
+    #[test]
+    fn a_model_comes_back_from_its_bytes_unchanged() {
+        let model = model();
+        let bytes = model.to_bytes().unwrap();
+        let back = Model::from_bytes(&bytes).unwrap();
+        assert_eq!(back.to_bytes().unwrap(), bytes);
+        assert_eq!((back.groups, back.palette()), (model.groups, model.palette()));
+        let frame = crate::raster::Rgb::new(17, 9, [90, 120, 200]);
+        assert_eq!(back.infer(&frame).logits, model.infer(&frame).logits);
+    }
+
+    #[test]
+    fn damaged_bytes_are_an_error() {
+        let bytes = model().to_bytes().unwrap();
+        assert!(matches!(Model::from_bytes(&bytes[..bytes.len() - 4]), Err(CheckpointError::Format(_))));
+        assert!(matches!(Model::from_bytes(b"not a model"), Err(CheckpointError::Format(_))));
+        let text = String::from_utf8_lossy(&bytes[..3000]).replace("kart", "cart");
+        let other = [text.as_bytes(), &bytes[3000..]].concat();
+        assert!(Model::from_bytes(&other).is_err());
+    }
+}

@@ -5,6 +5,8 @@
 //! the gradient of the weights is the outer product of the runs with the output's gradient.
 
 mod rows;
+#[cfg(test)]
+mod tests;
 mod weights;
 
 use rayon::prelude::*;

@@ -18,6 +18,8 @@ mod gradient;
 mod pixel;
 #[cfg(test)]
 mod reference;
+#[cfg(test)]
+mod tests;
 
 use super::batch::Batch;
 use super::map::Map;

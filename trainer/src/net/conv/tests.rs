@@ -1,0 +1,108 @@
+use super::*;
+
+const SHAPES: [(Conv, [usize; 2]); 6] = [
+    (Conv { name: "odd", size: 3, stride: 1, inputs: 16, outputs: 32 }, [5, 13]),
+    (Conv { name: "wide", size: 3, stride: 1, inputs: 32, outputs: 48 }, [3, 24]),
+    (Conv { name: "tiny", size: 3, stride: 1, inputs: 16, outputs: 16 }, [1, 1]),
+    (Conv { name: "halving", size: 3, stride: 2, inputs: 32, outputs: 48 }, [6, 26]),
+    (Conv { name: "halving to one", size: 3, stride: 2, inputs: 16, outputs: 16 }, [2, 2]),
+    (Conv { name: "pointwise", size: 1, stride: 1, inputs: 48, outputs: 64 }, [4, 11]),
+];
+
+fn weights(conv: &Conv) -> (Vec<f32>, Vec<f32>) {
+    let noise = Map::noise(1, 1, conv.weight_count() + conv.outputs, 1, 5);
+    let (weight, bias) = noise.row(0, 0).split_at(conv.weight_count());
+    (weight.to_vec(), bias.to_vec())
+}
+
+fn maps(conv: &Conv, [height, width]: [usize; 2]) -> (Map, Map) {
+    let x = Map::noise(2, height, width, conv.inputs, 1);
+    (x, Map::noise(2, height / conv.stride, width / conv.stride, conv.outputs, 2))
+}
+
+/// The definition, in f64.
+fn naive(conv: &Conv, weight: &[f32], bias: &[f32], x: &Map, image: usize, y: usize, column: usize, o: usize) -> f64 {
+    let reach = conv.size / 2;
+    let mut sum = f64::from(bias[o]);
+    for (ky, kx) in (0..conv.size).flat_map(|ky| (0..conv.size).map(move |kx| (ky, kx))) {
+        let (iy, ix) = ((y * conv.stride + ky).wrapping_sub(reach), (column * conv.stride + kx).wrapping_sub(reach));
+        if iy < x.height && ix < x.width {
+            for i in 0..conv.inputs {
+                let w = weight[((ky * conv.size + kx) * conv.inputs + i) * conv.outputs + o];
+                sum += f64::from(w) * f64::from(x.row(image, iy)[ix * conv.inputs + i]);
+            }
+        }
+    }
+    sum
+}
+
+#[test]
+fn forward_is_the_definition() {
+    for (conv, size) in &SHAPES {
+        let ((weight, bias), (x, mut y)) = (weights(conv), maps(conv, *size));
+        for relu in [false, true] {
+            conv.forward(&weight, &bias, &x, &mut y, relu);
+            for image in 0..y.images {
+                for (row, column) in (0..y.height).flat_map(|r| (0..y.width).map(move |c| (r, c))) {
+                    for o in 0..conv.outputs {
+                        let expected = naive(conv, &weight, &bias, &x, image, row, column, o);
+                        let expected = if relu { expected.max(0.0) } else { expected };
+                        let found = f64::from(y.row(image, row)[column * conv.outputs + o]);
+                        assert!((found - expected).abs() < 1e-4, "{}: {found}, not {expected}", conv.name);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A linear map is held against its transpose: `⟨dy, W x⟩ = ⟨Wᵀ dy, x⟩`, and the same for the weights.
+#[test]
+fn backward_is_the_transpose_of_forward() {
+    for (conv, size) in &SHAPES {
+        let ((weight, _), (x, dy)) = (weights(conv), maps(conv, *size));
+        let mut y = dy.clone();
+        conv.forward(&weight, &vec![0.0; conv.outputs], &x, &mut y, false);
+        let product = y.dot(&dy);
+
+        let mut dx = Map::zeros(x.images, x.height, x.width, x.channels);
+        conv.backward_input(&weight, &dy, &mut dx, Sink { add: false, rectified: None });
+        assert!((dx.dot(&x) - product).abs() < 1e-4 * product.abs().max(10.0), "input of {}", conv.name);
+
+        let (mut dw, mut db) = (vec![9.0; conv.weight_count()], vec![9.0; conv.outputs]);
+        conv.backward_weights(&x, &dy, &mut dw, &mut db);
+        let by_weights: f64 = dw.iter().zip(&weight).map(|(d, w)| f64::from(*d) * f64::from(*w)).sum();
+        assert!((by_weights - product).abs() < 1e-4 * product.abs().max(10.0), "weights of {}", conv.name);
+        let all: f64 = dy.data.iter().map(|v| f64::from(*v)).sum();
+        let by_bias: f64 = db.iter().map(|v| f64::from(*v)).sum();
+        assert!((by_bias - all).abs() < 1e-3, "bias of {}", conv.name);
+    }
+}
+
+#[test]
+fn a_gradient_is_added_and_stopped_where_the_relu_was_closed() {
+    let (conv, size) = &SHAPES[3];
+    let ((weight, _), (x, dy)) = (weights(conv), maps(conv, *size));
+    let mut plain = Map::zeros(x.images, x.height, x.width, x.channels);
+    conv.backward_input(&weight, &dy, &mut plain, Sink { add: false, rectified: None });
+    let mut sum = x.clone();
+    conv.backward_input(&weight, &dy, &mut sum, Sink { add: true, rectified: Some(&x) });
+    for i in 0..x.data.len() {
+        let expected = if x.data[i] > 0.0 { x.data[i] + plain.data[i] } else { 0.0 };
+        assert!((sum.data[i] - expected).abs() < 1e-4);
+    }
+}
+
+#[test]
+fn the_frame_stays_zero() {
+    let (conv, size) = &SHAPES[0];
+    let ((weight, bias), (x, mut y)) = (weights(conv), maps(conv, *size));
+    conv.forward(&weight, &bias, &x, &mut y, false);
+    let inside: f64 = (0..y.images)
+        .flat_map(|image| (0..y.height).map(move |row| (image, row)))
+        .flat_map(|(image, row)| y.row(image, row))
+        .map(|v| f64::from(v.abs()))
+        .sum();
+    let everywhere: f64 = y.data.iter().map(|v| f64::from(v.abs())).sum();
+    assert_eq!(inside, everywhere);
+}
