@@ -47,6 +47,7 @@ pub struct Drawn {
     pub page: Rgb,
 }
 
+#[derive(Clone)]
 pub struct DrawnPanel {
     pub image: Rgb,
     /// Index of the clip's frame.

@@ -60,6 +60,7 @@ fn lighter_tones(
         [lightness.data[i] * weight, weight]
     };
     let sums = Grid::from_data(cover.width, cover.height, (0..cover.data.len()).map(weighted).collect());
+    let unit = unit * material.calm;
     let mean = gaussian(&sums, BLUR * unit).map(|s| s[0] / (s[1] + 1e-5));
     let patch = SMALLEST_PATCH * unit * unit;
     let between = |pair: &[f32]| 0.5 * (pair[0] + pair[1]);
@@ -85,7 +86,7 @@ mod tests {
 
     #[test]
     fn a_lit_half_gets_the_light_tone_and_a_small_glint_does_not() {
-        let material = Material { levels: vec![0.3, 0.6], tones: vec![[0.2, 0.0, 0.0], [0.8, 0.0, 0.0]], mean: [0.5, 0.0, 0.0] };
+        let material = Material { levels: vec![0.3, 0.6], tones: vec![[0.2, 0.0, 0.0], [0.8, 0.0, 0.0]], mean: [0.5, 0.0, 0.0], calm: 1.0 };
         let mut lightness = Grid::from_data(120, 80, (0..9600).map(|i| if i % 120 < 60 { 0.3 } else { 0.6 }).collect());
         lightness[(20, 40)] = 0.9;
         let cloth = colour(&Grid::new(120, 80, 4), &BTreeMap::from([(4, material)]), &lightness, &Grid::new(120, 80, true), 1.0);

@@ -23,12 +23,16 @@ pub struct Hair {
     pub material: Material,
     /// Hair is darker than this.
     lightest: f32,
+    /// The crown is covered: what shines there is hair as well.
+    covers_crown: bool,
 }
 
-/// Share above which a colour is taken for hair away from the head.
-const CERTAIN: f32 = 0.55;
+/// Share of dark pixels on the crown from which on a head has hair.
+const HAIRY: f32 = 0.30;
 /// How much darker than lit skin hair must be.
 const DARKER_THAN_SKIN: f32 = 0.09;
+/// Smallest piece without connection to the crown, in squared face widths: a goatee, not a shadow.
+const DETACHED: f32 = 0.08;
 /// Hair pixels in the sampled frames from which on there is hair.
 const ENOUGH: usize = 150;
 
@@ -38,6 +42,7 @@ impl Hair {
         let lightest = scene.skin.filmed[0] - DARKER_THAN_SKIN;
         let (mut crown, mut body) = (Histogram::new(), Histogram::new());
         let mut seen: Vec<[f32; 3]> = Vec::new();
+        let (mut top, mut dark_top) = (0usize, 0usize);
         for (&t, picture) in pictures {
             let Some(head) = scene.face(t).map(Head::new) else { continue };
             let (alpha, skin) = (&scene.alpha[t], &scene.clip().skin[t]);
@@ -47,7 +52,12 @@ impl Hair {
                     if alpha[(x, y)] < 0.8 {
                         continue;
                     }
-                    if skin[(x, y)] != 1 && colour[0] < lightest && is_crown(place) {
+                    let dark = skin[(x, y)] != 1 && colour[0] < lightest;
+                    if on_crown(place) {
+                        top += 1;
+                        dark_top += usize::from(dark);
+                    }
+                    if dark && is_crown(place) {
                         crown.add(colour);
                         seen.push(colour);
                     } else if skin[(x, y)] == 1 || !near_head(place) {
@@ -61,37 +71,46 @@ impl Hair {
         }
         let share = Histogram::share(&crown.smooth(), &body.smooth());
         seen.retain(|&c| share.at(c) > 0.3);
-        (seen.len() >= ENOUGH / 2).then(|| Self { material: material(&mut seen), share, lightest })
+        let covers_crown = dark_top as f32 > HAIRY * top as f32;
+        (seen.len() >= ENOUGH / 2).then(|| Self { material: material(&mut seen), share, lightest, covers_crown })
     }
 
-    /// Hair in a panel: dark around the heads, hair-coloured further off, all connected to a head. `bare` is everything
-    /// that is neither skin nor background.
-    pub fn find(&self, view: &View, picture: &Lab, bare: &Mask, faces: &[Vec<[f32; 3]>], panel_unit: f32) -> Mask {
+    /// Hair in a panel: dark around the heads, hair-coloured further off, all connected to a head. On a head with hair,
+    /// whatever shines on the crown is hair too, `skin` or not. `figure` is the figure's cover.
+    pub fn find(
+        &self, view: &View, picture: &Lab, figure: &Plane, skin: &Mask, faces: &[Vec<[f32; 3]>], panel_unit: f32,
+    ) -> Mask {
         let half = view.half();
         let small = resize(picture, half.width, half.height, Interpolation::Area);
-        let cover = resize(&bare.map(|&b| f32::from(u8::from(b))), half.width, half.height, Interpolation::Area);
+        let bare = skin.data.iter().zip(&figure.data).map(|(&s, &c)| [if s { 0.0 } else { c }, c]).collect();
+        let bare = Grid::from_data(view.width, view.height, bare);
+        let cover = resize(&bare, half.width, half.height, Interpolation::Area);
         let mut hair = Grid::new(view.width, view.height, false);
         for face in faces {
             let halved: Vec<[f32; 3]> = face.iter().map(|p| p.map(|v| v / 2.0)).collect();
             let part = self.find_one(&small, &cover, &Head::new(&halved), panel_unit);
             let part = resize(&part, view.width, view.height, Interpolation::Linear);
             for i in 0..hair.data.len() {
-                hair.data[i] |= part.data[i] > 0.5 && bare.data[i];
+                hair.data[i] |= part.data[i] > 0.5 && figure.data[i] > 0.3;
             }
         }
         hair
     }
 
-    fn find_one(&self, picture: &Lab, cover: &Plane, head: &Head, panel_unit: f32) -> Plane {
+    /// `covers`: of what is not skin, and of the whole figure.
+    fn find_one(&self, picture: &Lab, covers: &Grid<[f32; 2]>, head: &Head, panel_unit: f32) -> Plane {
         let (w, h) = (picture.width, picture.height);
+        let cover = self.crown_as_hair(covers, head);
         let score = |x: usize, y: usize| {
             let (colour, place) = (picture[(x, y)], head.place([x as f32, y as f32]));
             let dark = f32::from(u8::from(colour[0] < self.lightest));
             let share = self.share.at(colour);
             let score = match place {
+                _ if on_crown(place) => if cover[(x, y)] > covers[(x, y)][0] { 1.0 } else { dark },
                 _ if behind_glasses(place) => 0.0,
-                _ if near_head(place) => dark * (0.55 + 0.45 * share),
-                _ if around_head(place) => if share > CERTAIN { share * dark } else { 0.0 },
+                // beside and below the eyes it must also have the colour: shadows on dark skin are dark too
+                _ if near_head(place) => dark * if place[1] > 0.25 { 0.55 + 0.45 * share } else { 1.1 * share },
+                _ if share > certain(place) => share * dark,
                 _ => 0.0,
             };
             score * cover[(x, y)]
@@ -102,14 +121,34 @@ impl Hair {
         let blurred = gaussian(&both, 0.03 * head.size).map(|b| b[0] / (b[1] + 0.15));
         let mask = clean_mask(&blurred.map(|&s| s > 0.42), 0.02 * head.size.powi(2), 0.05 * head.size.powi(2));
         let found = regions(&mask, Connectivity::Eight);
-        let mut on_head = vec![false; found.regions.len()];
+        let (mut on_head, mut from_crown) = (vec![false; found.regions.len()], vec![false; found.regions.len()]);
         for y in 0..h {
             for x in 0..w {
-                on_head[found.ids[(x, y)] as usize] |= near_head(head.place([x as f32, y as f32]));
+                let (id, place) = (found.ids[(x, y)] as usize, head.place([x as f32, y as f32]));
+                on_head[id] |= near_head(place);
+                from_crown[id] |= on_crown(place);
             }
         }
-        let attached = found.ids.map(|&id| found.regions[id as usize].value && on_head[id as usize]);
+        let large = DETACHED * head.size.powi(2);
+        let attached = found.ids.map(|&id| {
+            let (region, id) = (&found.regions[id as usize], id as usize);
+            region.value && (from_crown[id] || on_head[id] && region.area as f32 > large)
+        });
         smooth_mask(&attached, (0.02 * head.size).max(0.8 * panel_unit))
+    }
+
+    /// Cover of what may be hair: not skin; but the whole crown when hair covers it.
+    fn crown_as_hair(&self, covers: &Grid<[f32; 2]>, head: &Head) -> Plane {
+        let mut cover = covers.map(|c| c[0]);
+        if self.covers_crown {
+            for (i, c) in cover.data.iter_mut().enumerate() {
+                if on_crown(head.place([(i % covers.width) as f32, (i / covers.width) as f32])) {
+                    // a hair more than the cover tells the score that this is hair whatever it looks like
+                    *c = covers.data[i][1] + 1e-3;
+                }
+            }
+        }
+        cover
     }
 }
 
@@ -120,14 +159,14 @@ fn material(seen: &mut [[f32; 3]]) -> Material {
         let i = ((n - 1) as f32 * q) as usize;
         seen.select_nth_unstable_by(i, |a, b| a[k].total_cmp(&b[k])).1[k]
     };
-    let (median, light) = (at(0, 0.45), at(0, 0.93));
+    let (median, light) = (at(0, 0.45), at(0, 0.95));
     let (a, b) = (at(1, 0.5), at(2, 0.5));
     let base = [(0.85 * median + 0.02).clamp(0.17, 0.72), 1.25 * a, 1.25 * b];
     if light - median < 0.07 {
         return Material::flat(base);
     }
     let shine = [base[0] + (0.7 * (light - median)).clamp(0.06, 0.13), base[1], base[2]];
-    Material { levels: vec![median, light], tones: vec![base, shine], mean: base }
+    Material { levels: vec![median, light], tones: vec![base, shine], mean: base, calm: 1.7 }
 }
 
 /// A head's own coordinates: the centre of the face and its axes.
@@ -160,9 +199,18 @@ fn near_head([u, v]: Point) -> bool {
     if v > 0.2 { ellipse(u, v, 0.85, 1.3) < 1.0 } else { u.abs() < 0.82 && v > -0.62 }
 }
 
-/// As far as long hair reaches.
-fn around_head([u, v]: Point) -> bool {
-    u.abs() < 1.5 && v < 1.6 && v > -2.2
+/// The skull above the hairline.
+fn on_crown([u, v]: Point) -> bool {
+    v > 0.3 && ellipse(u, v, 0.54, 0.74) > 1.0 && ellipse(u, v, 0.75, 1.35) < 1.0
+}
+
+/// Share of hair that a colour needs to be taken for hair: long hair falls beside the neck, seldom far from it.
+fn certain([u, v]: Point) -> f32 {
+    match (u.abs(), v) {
+        (u, v) if u < 1.0 && v > -1.1 && v < 1.4 => 0.35,
+        (u, v) if u < 1.5 && v > -2.2 && v < 1.6 => 0.55,
+        _ => f32::INFINITY,
+    }
 }
 
 /// Between brows and cheekbones dark things are glasses, not hair.
@@ -232,7 +280,7 @@ mod tests {
         (0..100).for_each(|_| crown.add([0.25, 0.02, 0.03]));
         (0..100).for_each(|_| body.add([0.25, 0.0, -0.08]));
         let share = Histogram::share(&crown.smooth(), &body.smooth());
-        Hair { share, material: Material::flat([0.25, 0.02, 0.03]), lightest: 0.5 }
+        Hair { share, material: Material::flat([0.25, 0.02, 0.03]), lightest: 0.5, covers_crown: false }
     }
 
     /// A face 40 wide in the middle of a 200 × 200 panel.
@@ -260,7 +308,8 @@ mod tests {
             }
         }
         let view = View { window: [0.0, 0.0, 200.0, 200.0], width: 200, height: 200, working_width: 200 };
-        let hair = brown().find(&view, &picture, &Grid::new(200, 200, true), &[face()], 1.0);
+        let (figure, skin) = (Grid::new(200, 200, 1.0), Grid::new(200, 200, false));
+        let hair = brown().find(&view, &picture, &figure, &skin, &[face()], 1.0);
         assert!(hair[(100, 50)] && hair[(127, 120)], "crown {} strand {}", hair[(100, 50)], hair[(127, 120)]);
         assert!(!hair[(100, 170)] && !hair[(60, 140)]);
     }

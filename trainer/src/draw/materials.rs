@@ -14,12 +14,14 @@ pub struct Material {
     pub tones: Vec<[f32; 3]>,
     /// Mean colour on the page, OKLab: what inking compares neighbours by.
     pub mean: [f32; 3],
+    /// How much larger and rounder than usual its patches of tone are.
+    pub calm: f32,
 }
 
 impl Material {
     /// A material without shading.
     pub fn flat(colour: [f32; 3]) -> Self {
-        Self { levels: vec![colour[0]], tones: vec![colour], mean: colour }
+        Self { levels: vec![colour[0]], tones: vec![colour], mean: colour, calm: 1.0 }
     }
 }
 
@@ -45,12 +47,14 @@ const COLOURED: f32 = 0.05;
 const BACKDROP_HUES: [f32; 6] = [232.0, 195.0, 105.0, 305.0, 85.0, 160.0];
 
 impl Materials {
-    /// `usage` is each entry's share of pixels; `skin` the page colour of skin.
-    pub fn new(palette: &Palette, usage: &[f32], skin: [f32; 3]) -> Self {
+    /// `usage` is each entry's share of pixels; `skin` the page colour of skin; `shaded_skin` tells the entries that the
+    /// network took for cloth although they are skin in shadow.
+    pub fn new(palette: &Palette, usage: &[f32], skin: [f32; 3], shaded_skin: &[bool]) -> Self {
         let page = page_colours(palette, usage);
-        let group = join(palette, usage);
+        let group = join(palette, usage, shaded_skin);
         let cloth = (palette.first_cloth()..palette.colours.len())
             .map(|i| group[i])
+            .filter(|&label| label != skin_label(palette))
             .collect::<std::collections::BTreeSet<_>>()
             .into_iter()
             .map(|label| {
@@ -138,11 +142,12 @@ fn ends(colours: &[[f32; 3]], usage: &[f32]) -> (f32, f32) {
 }
 
 /// Joins entries that differ only in shading: the same hue, or both grey and close.
-fn join(palette: &Palette, usage: &[f32]) -> Vec<i16> {
+fn join(palette: &Palette, usage: &[f32], shaded_skin: &[bool]) -> Vec<i16> {
     let first = palette.first_cloth();
-    let mut group: Vec<i16> = (0..palette.colours.len() as i16).collect();
-    group[palette.background..first].fill(skin_label(palette));
-    let mut order: Vec<usize> = (first..palette.colours.len()).collect();
+    let is_skin = |i: usize| (palette.background..first).contains(&i) || shaded_skin.get(i) == Some(&true);
+    let label = |i: usize| if is_skin(i) { skin_label(palette) } else { i as i16 };
+    let mut group: Vec<i16> = (0..palette.colours.len()).map(label).collect();
+    let mut order: Vec<usize> = (first..palette.colours.len()).filter(|&i| !is_skin(i)).collect();
     order.sort_by(|&a, &b| usage[b].total_cmp(&usage[a]));
     for &i in &order {
         for &j in &order {
@@ -226,6 +231,7 @@ fn tones(mut members: Vec<usize>, palette: &Palette, usage: &[f32], page: &[[f32
         levels: tones.iter().map(|t| t.lightness).collect(),
         tones: tones.iter().map(|t| calm(t.page)).collect(),
         mean,
+        calm: 1.0,
     }
 }
 
@@ -269,7 +275,7 @@ mod tests {
 
     #[test]
     fn shades_of_one_cloth_join_and_other_hues_stay_apart() {
-        let materials = Materials::new(&palette(), &[1.0 / 7.0; 7], lch(0.7, 0.08, 50.0));
+        let materials = Materials::new(&palette(), &[1.0 / 7.0; 7], lch(0.7, 0.08, 50.0), &[]);
         let group = &materials.group;
         assert_eq!(group[2], group[3]);
         assert_eq!(group[5], group[6]);
@@ -282,13 +288,13 @@ mod tests {
     fn an_orange_figure_stands_before_a_cool_backdrop() {
         let colours = vec![[0.7, 0.0, 0.0], lch(0.65, 0.06, 50.0), lch(0.65, 0.15, 65.0)];
         let palette = Palette { colours, background: 1, skin: 1, scale: 0.1 };
-        let materials = Materials::new(&palette, &[0.5, 0.1, 0.4], lch(0.7, 0.08, 50.0));
+        let materials = Materials::new(&palette, &[0.5, 0.1, 0.4], lch(0.7, 0.08, 50.0), &[]);
         assert!([232.0, 195.0, 305.0].contains(&materials.hues[0]), "{:?}", materials.hues);
     }
 
     #[test]
     fn a_palette_with_nothing_but_background_is_no_problem() {
         let palette = Palette { colours: vec![[0.5; 3]; 2], background: 2, skin: 0, scale: 0.1 };
-        assert!(Materials::new(&palette, &[0.5, 0.5], [0.7, 0.05, 0.05]).cloth.is_empty());
+        assert!(Materials::new(&palette, &[0.5, 0.5], [0.7, 0.05, 0.05], &[]).cloth.is_empty());
     }
 }

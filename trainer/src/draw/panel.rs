@@ -215,19 +215,18 @@ fn parts(
     let label = skin_label(palette);
     let seen = Seen { picture, cover, faces, unit: UNIT, greyscale: scene.materials.greyscale };
     let skin = skin::settle(labels.map(|&l| l == label), &seen, &scene.skin);
-    let mut labels = skin::relabel(&labels, &skin, label);
+    let others: Vec<([f32; 3], i16)> = (palette.first_cloth()..palette.colours.len())
+        .map(|i| (palette.colours[i], scene.materials.group[i]))
+        .filter(|other| other.1 != label)
+        .collect();
+    let mut labels = skin::relabel(&labels, &skin, label, picture, &others);
     let mut materials = scene.materials.cloth.clone();
     if let Some(hair) = &scene.hair {
-        let bare = Grid::from_data(
-            view.width,
-            view.height,
-            skin.data.iter().zip(&cover.data).map(|(&s, &c)| !s && c > 0.3).collect(),
-        );
-        let found = hair.find(view, picture, &bare, faces, UNIT);
+        let found = hair.find(view, picture, cover, &skin, faces, UNIT);
         labels.data.iter_mut().zip(&found.data).filter(|(_, f)| **f).for_each(|(l, _)| *l = HAIR);
         materials.insert(HAIR, hair.material.clone());
-        labels = clean_labels(&labels, 110.0 * UNIT * UNIT);
     }
+    let labels = clean_labels(&labels, 110.0 * UNIT * UNIT);
     let skin = labels.map(|&l| l == label);
     Parts { labels, skin, materials }
 }

@@ -4,15 +4,16 @@ use std::collections::HashMap;
 
 use super::framing::Subject;
 use super::hair::Hair;
-use super::landmarks::{COUNT, NOSE_TIP, OVAL, at, face_size, yaw};
+use super::landmarks::{COUNT, NOSE_TIP, OVAL, at, face_mask, face_size, yaw};
 use super::mask;
 use super::materials::Materials;
 use super::plate::Plate;
 use super::skin::SkinTones;
 use crate::clip::{Character, Clip, Face};
 use crate::raster::components::{Connectivity, regions};
-use crate::raster::{Lab, Plane};
 use crate::raster::colour::to_lab;
+use crate::raster::morphology::dilate;
+use crate::raster::{Grid, Lab, Plane};
 
 /// A mesh below this presence is no face.
 const LEAST_PRESENCE: f32 = 0.6;
@@ -39,7 +40,7 @@ impl<'a> Scene<'a> {
         let sampled: Vec<usize> = (0..clip.frames.len()).step_by(SAMPLED_FRAMES).collect();
         let pictures: HashMap<usize, Lab> = sampled.into_iter().map(|t| (t, to_lab(&clip.frames[t]))).collect();
         let skin = SkinTones::new(clip, &pictures);
-        let materials = Materials::new(character.palette, &usage(character), skin.light);
+        let materials = Materials::new(character.palette, &usage(character), skin.light, &shaded_skin(character, &alpha, &skin));
         let mut scene = Self {
             plate: Plate::new(clip, &alpha),
             hair: None,
@@ -146,6 +147,43 @@ fn usage(character: &Character) -> Vec<f32> {
     counts.iter().map(|c| c / total).collect()
 }
 
+/// Cloth entries that are skin in shadow: of its hue, nearly always beside skin, and not in faces (those are beards).
+fn shaded_skin(character: &Character, alpha: &[Plane], skin: &SkinTones) -> Vec<bool> {
+    const BESIDE_SKIN: f32 = 0.55;
+    const IN_FACE: f32 = 0.12;
+    const REACH: f32 = 0.0065;
+    let (clip, palette) = (character.clip, character.palette);
+    let n = palette.colours.len();
+    let (mut all, mut beside, mut in_face) = (vec![1.0f32; n], vec![0.0f32; n], vec![0.0f32; n]);
+    for t in (0..alpha.len()).step_by(SAMPLED_FRAMES) {
+        let labels = &character.labels[t];
+        let figure = |i: usize| alpha[t].data[i] > 0.5;
+        let entries = palette.background..palette.first_cloth();
+        let known = (0..labels.data.len()).map(|i| figure(i) && entries.contains(&usize::from(labels.data[i])));
+        let near = dilate(&Grid::from_data(labels.width, labels.height, known.collect()), REACH * clip.width as f32);
+        let mut faces = Plane::new(labels.width, labels.height, 0.0);
+        for face in &clip.faces[t] {
+            let oval = face_mask(labels.width, labels.height, &face.points, &OVAL, 0.95);
+            faces.data.iter_mut().zip(&oval.data).for_each(|(f, o)| *f = f.max(*o));
+        }
+        for i in (0..labels.data.len()).filter(|&i| figure(i)) {
+            let entry = usize::from(labels.data[i]).min(n - 1);
+            all[entry] += 1.0;
+            beside[entry] += f32::from(u8::from(near.data[i]));
+            in_face[entry] += faces.data[i];
+        }
+    }
+    (0..n)
+        .map(|i| {
+            i >= palette.first_cloth()
+                && skin.known
+                && skin.like_shadow(palette.colours[i])
+                && beside[i] > BESIDE_SKIN * all[i]
+                && in_face[i] < IN_FACE * all[i]
+        })
+        .collect()
+}
+
 fn brow_height(points: &[[f32; 3]]) -> f32 {
     let apart = |a: usize, b: usize| {
         let (a, b) = (at(points, a), at(points, b));
@@ -155,13 +193,13 @@ fn brow_height(points: &[[f32; 3]]) -> f32 {
 }
 
 /// The pixel that a point falls on, moved into the picture.
-pub fn inside<T>(picture: &crate::raster::Grid<T>, p: [f32; 2]) -> [usize; 2] {
+pub fn inside<T>(picture: &Grid<T>, p: [f32; 2]) -> [usize; 2] {
     let clamp = |v: f32, length: usize| v.round().clamp(0.0, length.saturating_sub(1) as f32) as usize;
     [clamp(p[0], picture.width), clamp(p[1], picture.height)]
 }
 
 /// A plane's value at a point, or at the nearest pixel inside.
-pub fn sample<T: Copy>(picture: &crate::raster::Grid<T>, p: [f32; 2]) -> T {
+pub fn sample<T: Copy>(picture: &Grid<T>, p: [f32; 2]) -> T {
     let [x, y] = inside(picture, p);
     picture[(x, y)]
 }

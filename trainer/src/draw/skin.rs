@@ -11,6 +11,7 @@ use crate::raster::clean::{clean_mask, smooth_mask};
 use crate::raster::colour::lch;
 use crate::raster::components::{Connectivity, regions};
 use crate::raster::filter::gaussian;
+use crate::raster::morphology::dilate;
 use crate::raster::polygon::convex_hull;
 use crate::raster::{Grid, Lab, Mask, Plane};
 
@@ -57,6 +58,17 @@ impl SkinTones {
     }
 }
 
+impl SkinTones {
+    /// Whether a colour may be this skin in shadow: darker or as light, of its hue, nearly as saturated for its lightness.
+    pub fn like_shadow(&self, colour: [f32; 3]) -> bool {
+        let hue = |c: [f32; 3]| c[2].atan2(c[1]).to_degrees();
+        let turn = ((hue(colour) - hue(self.filmed) + 540.0) % 360.0 - 180.0).abs();
+        let saturation = |c: [f32; 3]| chroma(c) / c[0].max(0.05);
+        let lightness = colour[0] / self.filmed[0].max(0.05);
+        turn < 20.0 && saturation(colour) > 0.5 * saturation(self.filmed) && (0.45..1.1).contains(&lightness)
+    }
+}
+
 /// Lightness that a little over two thirds of the skin pixels stay below: skin in the light.
 fn lit_lightness(clip: &Clip, pictures: &HashMap<usize, Lab>, median: f32) -> Option<f32> {
     let mut seen: Vec<f32> = Vec::new();
@@ -86,6 +98,9 @@ const CHEEKS_AND_NOSE: [usize; 7] = [117, 50, 101, 346, 280, 330, 195];
 
 /// Makes skin of what lies inside faces and drops what only looks like skin.
 pub fn settle(mut skin: Mask, seen: &Seen, tones: &SkinTones) -> Mask {
+    // labels go on outside the figure: what lies there would be judged along
+    let near = dilate(&seen.cover.map(|&c| c > 0.5), 3.0 * seen.unit);
+    skin.data.iter_mut().zip(&near.data).for_each(|(s, &n)| *s &= n);
     for face in seen.faces {
         skin = settle_face(skin, face, seen, tones);
     }
@@ -162,14 +177,16 @@ fn drop_strangers(skin: Mask, seen: &Seen, tones: &SkinTones) -> Mask {
     let smallest = (200.0 * seen.unit * seen.unit).max(SMALLEST_HAND * largest_face * largest_face);
     let mut colours: Vec<Vec<[f32; 3]>> = vec![Vec::new(); found.regions.len()];
     for (i, &id) in found.ids.data.iter().enumerate().step_by(SAMPLED_PIXELS) {
-        colours[id as usize].push(seen.picture.data[i]);
+        if seen.cover.data[i] > 0.5 {
+            colours[id as usize].push(seen.picture.data[i]);
+        }
     }
     let keep: Vec<bool> = (0..found.regions.len())
         .map(|id| {
             let region = &found.regions[id];
             region.value
                 && (of_face[id]
-                    || (region.area as f32) >= smallest && (!tones.known || skin_coloured(&mut colours[id], tones)))
+                    || (colours[id].len() * SAMPLED_PIXELS) as f32 >= smallest && (!tones.known || skin_coloured(&mut colours[id], tones)))
         })
         .collect();
     found.ids.map(|&id| keep[id as usize])
@@ -188,20 +205,26 @@ fn skin_coloured(colours: &mut [[f32; 3]], tones: &SkinTones) -> bool {
     let mut median = |k: usize| colours.select_nth_unstable_by(middle, |a, b| a[k].total_cmp(&b[k])).1[k];
     let seen = [median(0), median(1), median(2)];
     let tint = (seen[1] - tones.filmed[1]).hypot(seen[2] - tones.filmed[2]);
-    let grey = chroma(tones.filmed) < 0.012;
-    seen[0] - tones.filmed[0] < 0.13 && tint < 0.030 && (grey || chroma(seen) > 0.45 * chroma(tones.filmed))
+    let pale = chroma(tones.filmed);
+    seen[0] - tones.filmed[0] < 0.13 && (pale < 0.012 || tint < (0.35 * pale).max(0.018) || tones.like_shadow(seen))
 }
 
-/// Every pixel that is not `skin` but labelled so takes the label beside it, and skin gets `label`.
-pub fn relabel(labels: &Grid<i16>, skin: &Mask, label: i16) -> Grid<i16> {
-    let other = Grid::from_data(
-        labels.width,
-        labels.height,
-        labels.data.iter().zip(&skin.data).map(|(&l, &s)| l != label && !s).collect(),
-    );
-    let mut filled = crate::raster::distance::fill_from_nearest(labels, &other);
-    filled.data.iter_mut().zip(&skin.data).filter(|(_, s)| **s).for_each(|(l, _)| *l = label);
-    filled
+/// Skin gets `label`. Pixels that lost it take the label of the colour in `others` that is most like them.
+pub fn relabel(labels: &Grid<i16>, skin: &Mask, label: i16, picture: &Lab, others: &[([f32; 3], i16)]) -> Grid<i16> {
+    let likeness = |a: [f32; 3], b: [f32; 3]| {
+        (a[0] - b[0]).powi(2) + 4.0 * ((a[1] - b[1]).powi(2) + (a[2] - b[2]).powi(2))
+    };
+    let of_colour = |c: [f32; 3]| {
+        let nearest = others.iter().min_by(|a, b| likeness(a.0, c).total_cmp(&likeness(b.0, c)));
+        nearest.map_or(label, |n| n.1)
+    };
+    let pixels = labels.data.iter().zip(&skin.data).zip(&picture.data);
+    let data = pixels.map(|((&l, &s), &c)| match (s, l == label) {
+        (true, _) => label,
+        (false, true) => of_colour(c),
+        (false, false) => l,
+    });
+    Grid::from_data(labels.width, labels.height, data.collect())
 }
 
 #[cfg(test)]
@@ -228,9 +251,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_longer_skin_takes_the_label_beside_it() {
-        let labels = Grid::from_data(4, 1, vec![5i16, 2, 2, 2]);
-        let skin = Grid::from_data(4, 1, vec![false, false, false, true]);
-        assert_eq!(relabel(&labels, &skin, 2).data, [5, 5, 5, 2]);
+    fn what_is_no_longer_skin_takes_the_label_of_its_colour() {
+        let labels = Grid::from_data(3, 1, vec![2i16, 2, 5]);
+        let skin = Grid::from_data(3, 1, vec![false, true, false]);
+        let others = [([0.9, 0.0, 0.0], 7), ([0.2, 0.0, 0.0], 8)];
+        assert_eq!(relabel(&labels, &skin, 2, &Grid::new(3, 1, [0.8, 0.0, 0.0]), &others).data, [7, 2, 5]);
     }
 }
