@@ -121,7 +121,7 @@ impl Scene {
             let angle = (i as f32 + random.random_range(-0.45..0.45)) / SPEED_LINES as f32 * TAU;
             let thin = if random.random_bool(0.5) { 0.45 } else { 1.0 };
             let half = random.random_range(0.02..0.055) * thin;
-            let start = random.random_range(0.22..0.44);
+            let start = random.random_range(0.16..0.40);
             // a wedge as wide at the border as its angle says, with its tip away from the focus
             let wedge = [
                 self.away(angle, start * reach),
