@@ -1,1 +1,26 @@
+//! The web side of Kart: uploads, pages, the JSON API and live progress; and the dispatcher, which hands work to trainers.
+//!
+//! A request becomes an event ([`upload`]), workers turn events into events, the projector turns events into rows, and a
+//! page reads rows ([`pages`], [`jobs`]). What is absent: nothing here writes a view, and no handler waits for a worker.
 
+mod app;
+mod assets;
+mod config;
+mod csrf;
+pub mod dispatch;
+mod events;
+mod headers;
+mod health;
+mod hub;
+mod job_view;
+mod jobs;
+mod media;
+mod pages;
+mod problem;
+mod serve;
+mod session;
+mod upload;
+
+pub use config::{Web, WebConfig};
+pub use dispatch::{Slots, dispatch};
+pub use serve::{ServeError, serve};

@@ -1,0 +1,148 @@
+//! An upload: the video streams to S3, then two events say that it is there and that somebody wants a comic from it.
+
+mod body;
+mod form;
+mod name;
+mod sniff;
+
+use crate::app::App;
+use crate::job_view::JobView;
+use crate::problem::{Problem, wants_page};
+use crate::session::{Guest, Visitor, seen_cookie};
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use body::UploadBody;
+use bus::{Blobs, Context, Log};
+use form::Received;
+use schemas::event::{JobRequested, VideoUploaded};
+use schemas::job::{Job, JobCommand};
+use schemas::video::{Video, VideoCommand};
+use schemas::{Actor, JobId, UserId, VideoId};
+use uuid::Uuid;
+
+/// `POST /v1/jobs`: 202 and the job for a program, 303 to the job's page for a browser's form.
+pub async fn create(State(app): State<App>, visitor: Visitor, request: Request) -> Result<Response, Problem> {
+    let (head, body) = request.into_parts();
+    let config = &app.web.config;
+    let expects_continue = head.headers.contains_key(header::EXPECT);
+    let body = UploadBody::new(body, config.stall, config.slowest, expects_continue);
+    let boundary = form::check_head(&head.headers, config.max_upload)?;
+    // Before four gigabytes travel: is there a log to write them down in?
+    app.web.bus.health().await?;
+
+    let video = VideoId::new();
+    let key = format!("videos/{video}");
+    let received = form::receive(body, boundary, &app.web.blobs, &key, config.max_upload).await?;
+    let orphan = Orphan { blobs: app.web.blobs.clone(), key: Some(key) };
+    // From here on it is done to the end, even when the client has gone.
+    let done = tokio::spawn(accept(app, visitor, video, received, orphan));
+    let accepted = done.await.map_err(|error| Problem::internal(&error))??;
+    Ok(answer(accepted, &head.headers))
+}
+
+struct Accepted {
+    job: serde_json::Value,
+    location: String,
+    page: String,
+    cookies: Vec<HeaderValue>,
+}
+
+async fn accept(
+    app: App,
+    visitor: Visitor,
+    video: VideoId,
+    received: Received,
+    mut orphan: Orphan,
+) -> Result<Accepted, Problem> {
+    let mut cookies = vec![];
+    let owner = match visitor.user {
+        Some(user) => user,
+        None => {
+            let guest = Guest::new();
+            cookies.push(guest.register(&app).await?);
+            guest.user
+        }
+    };
+    let job = JobId::new();
+    let sequence = write_down(&app.web.bus.log(), owner, video, job, &received, &mut orphan).await?;
+    cookies.push(seen_cookie(&app, sequence));
+    let view = JobView::just_requested(job, owner, video, title(&received.name), sequence);
+    Ok(Accepted { job: view.to_json(), location: format!("/v1/jobs/{job}"), page: format!("/jobs/{job}"), cookies })
+}
+
+/// Appends the events; returns where the second stands in the log.
+async fn write_down(
+    log: &Log,
+    owner: UserId,
+    video: VideoId,
+    job: JobId,
+    received: &Received,
+    orphan: &mut Orphan,
+) -> Result<u64, Problem> {
+    let context = Context {
+        command: Uuid::now_v7(),
+        actor: Actor::User(owner),
+        correlation: Uuid::now_v7(),
+        causation: None,
+        time: schemas::envelope::now(),
+    };
+    let uploaded = || {
+        VideoCommand::Upload(VideoUploaded {
+            owner,
+            name: received.name.clone(),
+            container: received.container.as_str().to_owned(),
+            blob: received.blob.clone(),
+        })
+    };
+    // Should the outcome stay unknown, an event may name the blob: it is left where it is.
+    orphan.adopted();
+    log.execute::<Video>(video, &context, uploaded).await?;
+    let context =
+        Context { command: Uuid::now_v7(), causation: Some(schemas::NewEvent::id_of(context.command, 0)), ..context };
+    let requested = || {
+        JobCommand::Request(JobRequested { owner, video, title: title(&received.name), blob: received.blob.clone() })
+    };
+    let executed = log.execute::<Job>(job, &context, requested).await?;
+    Ok(executed.head.map_or(0, |head| head.sequence))
+}
+
+/// `holiday in rome.mp4` makes the comic "holiday in rome".
+fn title(name: &str) -> String {
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem).trim();
+    if stem.is_empty() { name.to_owned() } else { stem.to_owned() }
+}
+
+fn answer(accepted: Accepted, headers: &HeaderMap) -> Response {
+    let mut response = if wants_page(headers) {
+        (StatusCode::SEE_OTHER, [(header::LOCATION, accepted.page)]).into_response()
+    } else {
+        (StatusCode::ACCEPTED, [(header::LOCATION, accepted.location)], Json(accepted.job)).into_response()
+    };
+    for cookie in accepted.cookies {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// A blob that no event names yet. Deleted when the upload does not get so far.
+struct Orphan {
+    blobs: Blobs,
+    key: Option<String>,
+}
+
+impl Orphan {
+    fn adopted(&mut self) {
+        self.key = None;
+    }
+}
+
+impl Drop for Orphan {
+    fn drop(&mut self) {
+        if let Some(key) = self.key.take() {
+            let blobs = self.blobs.clone();
+            tokio::spawn(async move { blobs.delete(&key).await });
+        }
+    }
+}
