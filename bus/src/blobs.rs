@@ -1,11 +1,23 @@
 //! Blobs: videos, pictures and weights in S3.
 
+mod call;
+mod dispatch;
+mod read;
+mod upload;
+
 use bytes::Bytes;
-use futures::Stream;
+use dispatch::Dispatcher;
 use futures::stream::BoxStream;
-use schemas::Blob;
-use std::ops::Range;
+use rusoto_core::{ByteStream, Region};
+use rusoto_credential::StaticProvider;
+use rusoto_s3::{CreateBucketRequest, DeleteObjectRequest, HeadBucketRequest, PutObjectRequest, S3, S3Client};
+use schemas::{Blob, Hash};
 use std::time::Duration;
+
+/// For one request of at most 8 MiB, answer included.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// The local server keeps a side file whose name is the key in base64, and file names end at 255 bytes.
+const MAX_KEY_BYTES: usize = 150;
 
 /// Where blobs live.
 #[derive(Clone)]
@@ -20,7 +32,11 @@ pub struct S3Config {
 
 /// One bucket. Cheap to clone.
 #[derive(Clone)]
-pub struct Blobs {}
+pub struct Blobs {
+    client: S3Client,
+    bucket: String,
+    timeout: Duration,
+}
 
 /// What HEAD says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +77,11 @@ pub enum BlobError {
     TimedOut { operation: &'static str, limit: Duration },
     #[error("{operation} failed: {reason}")]
     Unavailable { operation: &'static str, reason: String },
+    /// The server understood, and says no.
+    #[error("{operation} was refused: {reason}")]
+    Refused { operation: &'static str, reason: String },
+    #[error("{key:?} is no key of ours")]
+    BadKey { key: String },
     #[error("{key} is {bytes} bytes; at most {limit} were wanted")]
     TooLarge { key: String, bytes: u64, limit: u64 },
     #[error("{key} was stored wrongly: {reason}")]
@@ -84,8 +105,28 @@ pub enum UploadError {
 impl Blobs {
     /// # Errors
     /// `Config` when the settings cannot be used. Does not talk to the server.
-    pub fn connect(_config: &S3Config) -> Result<Self, BlobError> {
-        unimplemented!()
+    pub fn connect(config: &S3Config) -> Result<Self, BlobError> {
+        let refused = |reason: String| BlobError::Config { reason };
+        let https = match config.endpoint.split_once("://") {
+            Some(("https", _)) => true,
+            Some(("http", _)) => false,
+            _ => return Err(refused(format!("endpoint {:?} begins neither http:// nor https://", config.endpoint))),
+        };
+        if config.bucket.is_empty() {
+            return Err(refused("no bucket is named".to_owned()));
+        }
+        let endpoint = config.endpoint.trim_end_matches('/').to_owned();
+        let region = Region::Custom { name: config.region.clone(), endpoint };
+        let credentials = StaticProvider::new_minimal(config.access_key.clone(), config.secret_key.clone());
+        let dispatcher = Dispatcher::new(https).map_err(|error| refused(error.to_string()))?;
+        let client = S3Client::new_with(dispatcher, credentials, region);
+        Ok(Self { client, bucket: config.bucket.clone(), timeout: TIMEOUT })
+    }
+
+    /// Another limit for one request (of an 8 MiB part at most) than half a minute.
+    #[must_use]
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
     }
 
     /// Makes the bucket when it is missing.
@@ -93,72 +134,101 @@ impl Blobs {
     /// # Errors
     /// `Denied` for wrong credentials.
     pub async fn ensure_bucket(&self) -> Result<(), BlobError> {
-        unimplemented!()
+        let request = || HeadBucketRequest { bucket: self.bucket.clone(), ..Default::default() };
+        match self.call("HeadBucket", "", || self.client.head_bucket(request())).await {
+            Ok(()) => return Ok(()),
+            Err(BlobError::NoBucket { .. } | BlobError::Refused { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        let request = CreateBucketRequest { bucket: self.bucket.clone(), ..Default::default() };
+        match self.call_once("CreateBucket", "", self.client.create_bucket(request)).await {
+            Ok(_) => Ok(()),
+            // Another process may have been faster.
+            Err(error) => {
+                let request = HeadBucketRequest { bucket: self.bucket.clone(), ..Default::default() };
+                let there = self.call_once("HeadBucket", "", self.client.head_bucket(request)).await;
+                there.map_err(|_| error)
+            }
+        }
     }
 
     /// Stores bytes that fit in memory.
     ///
     /// # Errors
     /// See [`BlobError`].
-    pub async fn put(&self, _key: &str, _bytes: Bytes, _content_type: &str) -> Result<Blob, BlobError> {
-        unimplemented!()
-    }
-
-    /// Stores bytes as they come, in bounded memory.
-    ///
-    /// # Errors
-    /// See [`UploadError`].
-    pub async fn upload<S, E>(&self, _key: &str, _stream: S, _limit: u64) -> Result<Blob, UploadError>
-    where
-        S: Stream<Item = Result<Bytes, E>> + Send,
-        E: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
-        unimplemented!()
-    }
-
-    /// A whole blob of at most `limit` bytes.
-    ///
-    /// # Errors
-    /// `TooLarge`, `NotFound`.
-    pub async fn get(&self, _key: &str, _limit: u64) -> Result<Bytes, BlobError> {
-        unimplemented!()
-    }
-
-    /// A blob, or the bytes `range` of it, as they come.
-    ///
-    /// # Errors
-    /// `NotFound`.
-    pub async fn stream(&self, _key: &str, _range: Option<Range<u64>>) -> Result<BlobStream, BlobError> {
-        unimplemented!()
+    pub async fn put(&self, key: &str, bytes: Bytes, content_type: &str) -> Result<Blob, BlobError> {
+        check_key(key)?;
+        let sha256 = Hash::of(&bytes);
+        let request = || PutObjectRequest {
+            bucket: self.bucket.clone(),
+            key: key.to_owned(),
+            content_type: Some(content_type.to_owned()),
+            content_length: Some(bytes.len() as i64),
+            body: Some(body(bytes.clone())),
+            ..Default::default()
+        };
+        let stored = self.call("PutObject", key, || self.client.put_object(request())).await?;
+        if stored.e_tag.is_none() {
+            return Err(BlobError::Corrupt { key: key.to_owned(), reason: "the server gave no ETag".to_owned() });
+        }
+        Ok(Blob { key: key.to_owned(), sha256, bytes: bytes.len() as u64 })
     }
 
     /// # Errors
-    /// `NotFound`.
-    pub async fn head(&self, _key: &str) -> Result<BlobHead, BlobError> {
-        unimplemented!()
+    /// See [`BlobError`]; it is no error when the blob is not there.
+    pub async fn delete(&self, key: &str) -> Result<(), BlobError> {
+        check_key(key)?;
+        let request = || DeleteObjectRequest { bucket: self.bucket.clone(), key: key.to_owned(), ..Default::default() };
+        match self.call("DeleteObject", key, || self.client.delete_object(request())).await {
+            Ok(_) | Err(BlobError::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// A body that the server can count.
+fn body(bytes: Bytes) -> ByteStream {
+    let length = bytes.len();
+    ByteStream::new_with_size(futures::stream::once(async { Ok(bytes) }), length)
+}
+
+/// Keys are ours, never a user's: short, plain, and usable as a path under a folder.
+fn check_key(key: &str) -> Result<(), BlobError> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let word = |word: &str| !word.is_empty() && !word.starts_with('.') && word.chars().all(plain);
+    if key.len() <= MAX_KEY_BYTES && key.split('/').all(word) {
+        return Ok(());
+    }
+    Err(BlobError::BadKey { key: key.chars().take(MAX_KEY_BYTES).collect() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_that_are_no_plain_paths_are_refused() {
+        for key in ["", "/a", "a/", "a//b", "../a", "a/../b", ".hidden", "a b", "ä", "a\\b", "a\0b", &"k".repeat(200)]
+        {
+            assert!(check_key(key).is_err(), "{key:?}");
+        }
+        for key in ["a", "video/0192/source", "media/ab-c_d.png"] {
+            assert!(check_key(key).is_ok(), "{key:?}");
+        }
     }
 
-    /// Deleting what is not there is fine.
-    ///
-    /// # Errors
-    /// See [`BlobError`].
-    pub async fn delete(&self, _key: &str) -> Result<(), BlobError> {
-        unimplemented!()
-    }
-
-    /// All blobs whose key begins with `prefix`.
-    ///
-    /// # Errors
-    /// See [`BlobError`].
-    pub async fn list(&self, _prefix: &str) -> Result<Vec<Listed>, BlobError> {
-        unimplemented!()
-    }
-
-    /// Ends multipart uploads that began more than `age` ago. Returns how many.
-    ///
-    /// # Errors
-    /// See [`BlobError`].
-    pub async fn abort_stale_uploads(&self, _age: Duration) -> Result<usize, BlobError> {
-        unimplemented!()
+    #[test]
+    fn settings_that_cannot_work_are_refused_before_any_request() {
+        let config = |endpoint: &str, bucket: &str| S3Config {
+            endpoint: endpoint.to_owned(),
+            region: "local".to_owned(),
+            bucket: bucket.to_owned(),
+            access_key: "a".to_owned(),
+            secret_key: "s".to_owned(),
+        };
+        for (endpoint, bucket) in [("127.0.0.1:9000", "kart"), ("ftp://host", "kart"), ("http://host", "")] {
+            assert!(matches!(Blobs::connect(&config(endpoint, bucket)), Err(BlobError::Config { .. })), "{endpoint}");
+        }
+        assert!(Blobs::connect(&config("http://127.0.0.1:9000/", "kart")).is_ok());
     }
 }

@@ -1,13 +1,32 @@
 //! The connection to NATS, and what hangs on it.
 
-use crate::{Control, Log, Parked, Sessions, Ticks, WorkQueue};
+use crate::streams::{self, describe};
+use crate::{Control, Log, Parked, Sessions, Ticks, WorkQueue, subjects};
+use async_nats::ConnectOptions;
+use async_nats::jetstream::kv::Store;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::{OnceCell, watch};
+
+/// Atomic batches came with 2.12.
+const NEEDED_SERVER: (i64, i64) = (2, 12);
+/// A request that takes longer has failed; the server answers within milliseconds.
+pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(4);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Between tries to reach a server that is not there yet.
+const RETRY_EVERY: Duration = Duration::from_millis(100);
+const RECONNECT_AT_MOST_EVERY: Duration = Duration::from_secs(1);
+/// Notices a server that hangs without closing the connection.
+const PING_EVERY: Duration = Duration::from_secs(5);
 
 /// How to sign in to NATS.
 #[derive(Clone, Debug)]
 pub enum Credentials {
-    User { name: String, password: String },
+    User {
+        name: String,
+        password: String,
+    },
     /// A `.creds` file: JWT and seed.
     File(PathBuf),
 }
@@ -45,6 +64,10 @@ pub struct Bus {
     pub(crate) client: async_nats::Client,
     pub(crate) jetstream: async_nats::jetstream::Context,
     pub(crate) config: NatsConfig,
+    /// Kept open: looked up on every request.
+    pub(crate) sessions: Arc<OnceCell<Store>>,
+    /// Counts connections, so that readers notice a restarted server at once instead of by silence.
+    pub(crate) connections: watch::Receiver<u64>,
 }
 
 /// What `health` saw.
@@ -79,9 +102,40 @@ impl Bus {
     /// Connects, trying again until the configured deadline.
     ///
     /// # Errors
-    /// `Connect` at the deadline, `ServerTooOld` for a server before 2.12.
-    pub async fn connect(_config: &NatsConfig) -> Result<Bus, BusError> {
-        unimplemented!()
+    /// `Connect` at the deadline, `ServerTooOld` for a server before 2.12, `NoJetStream`.
+    pub async fn connect(config: &NatsConfig) -> Result<Bus, BusError> {
+        let (connected, connections) = watch::channel(0);
+        let deadline = Instant::now() + config.connect_deadline;
+        let client = loop {
+            let options = options(config, connected.clone()).await?;
+            match options.connect(servers(&config.url)).await {
+                Ok(client) => break client,
+                Err(error) if Instant::now() >= deadline => {
+                    return Err(BusError::Connect { url: without_password(&config.url), reason: describe(&error) });
+                }
+                Err(_) => tokio::time::sleep(RETRY_EVERY).await,
+            }
+        };
+        if !client.is_server_compatible(NEEDED_SERVER.0, NEEDED_SERVER.1, 0) {
+            let version = client.server_info().version;
+            return Err(BusError::ServerTooOld { url: without_password(&config.url), version });
+        }
+        let mut jetstream = async_nats::jetstream::new(client.clone());
+        jetstream.set_timeout(REQUEST_TIMEOUT);
+        let bus = Bus { client, jetstream, config: config.clone(), sessions: Arc::default(), connections };
+        bus.wait_for_jetstream(deadline).await?;
+        Ok(bus)
+    }
+
+    /// A server that has just started answers before its streams are recovered.
+    async fn wait_for_jetstream(&self, deadline: Instant) -> Result<(), BusError> {
+        loop {
+            match self.jetstream.query_account().await {
+                Ok(_) => return Ok(()),
+                Err(_) if Instant::now() >= deadline => return Err(BusError::NoJetStream),
+                Err(_) => tokio::time::sleep(RETRY_EVERY).await,
+            }
+        }
     }
 
     /// Makes the streams, consumers and buckets that are missing, and checks those that are there.
@@ -89,13 +143,22 @@ impl Bus {
     /// # Errors
     /// `Drift` names the first setting that differs.
     pub async fn set_up(&self) -> Result<(), BusError> {
-        unimplemented!()
+        streams::set_up(self).await
     }
 
     /// # Errors
     /// `Unavailable` when the server does not answer.
     pub async fn health(&self) -> Result<Health, BusError> {
-        unimplemented!()
+        let connected = self.client.connection_state() == async_nats::connection::State::Connected;
+        let server_version = self.client.server_info().version;
+        let stream = self.jetstream.get_stream(subjects::EVENTS_STREAM).await;
+        let log_head = match stream {
+            Ok(stream) => Some(stream.cached_info().state.last_sequence),
+            Err(error) if streams::is_missing(&error.kind()) => None,
+            Err(error) => return Err(unavailable(&error)),
+        };
+        let streams_present = log_head.is_some();
+        Ok(Health { connected, server_version, streams_present, log_head: log_head.unwrap_or(0) })
     }
 
     pub fn log(&self) -> Log {
@@ -120,5 +183,69 @@ impl Bus {
 
     pub fn parked(&self) -> Parked {
         Parked { bus: self.clone() }
+    }
+}
+
+async fn options(config: &NatsConfig, connected: watch::Sender<u64>) -> Result<ConnectOptions, BusError> {
+    let options = ConnectOptions::new()
+        .name("kart")
+        .connection_timeout(CONNECT_TIMEOUT)
+        .request_timeout(Some(REQUEST_TIMEOUT))
+        .ping_interval(PING_EVERY)
+        .reconnect_delay_callback(|tries| Duration::from_millis(50 << tries.min(5)).min(RECONNECT_AT_MOST_EVERY))
+        .event_callback(move |event| {
+            let connected = connected.clone();
+            async move {
+                match event {
+                    async_nats::Event::Connected => connected.send_modify(|count| *count += 1),
+                    async_nats::Event::SlowConsumer(_) => tracing::warn!("{event}: messages were dropped"),
+                    other => tracing::info!("nats: {other}"),
+                }
+            }
+        });
+    match &config.credentials {
+        None => Ok(options),
+        Some(Credentials::User { name, password }) => Ok(options.user_and_password(name.clone(), password.clone())),
+        Some(Credentials::File(path)) => {
+            let refused = |reason| BusError::Connect { url: without_password(&config.url), reason };
+            let text = tokio::fs::read_to_string(path)
+                .await
+                .map_err(|error| refused(format!("{}: {error}", path.display())))?;
+            options.credentials(&text).map_err(|error| refused(format!("{}: {error}", path.display())))
+        }
+    }
+}
+
+fn servers(urls: &str) -> Vec<String> {
+    urls.split(',').map(|url| url.trim().to_owned()).collect()
+}
+
+/// Fit for a log line.
+fn without_password(urls: &str) -> String {
+    let hide = |url: &str| match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
+        (None, Some((_, host))) => host.to_owned(),
+        (_, None) => url.to_owned(),
+    };
+    urls.split(',').map(|url| hide(url.trim())).collect::<Vec<_>>().join(",")
+}
+
+pub(crate) fn unavailable(error: &dyn std::error::Error) -> BusError {
+    BusError::Unavailable { reason: describe(error) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_does_not_reach_an_error_message() {
+        for (url, shown) in [
+            ("nats://a:secret@host:4222", "nats://host:4222"),
+            ("nats://host:4222, nats://a:p@b@other:1", "nats://host:4222,nats://other:1"),
+            ("a:secret@host", "host"),
+        ] {
+            assert_eq!(without_password(url), shown);
+        }
     }
 }

@@ -4,6 +4,7 @@
 pub mod blobs;
 mod connection;
 pub mod control;
+mod direct;
 pub mod local;
 pub mod log;
 pub mod parked;

@@ -1,68 +1,44 @@
-//! Servers that come along: a nats-server child and an S3 server in process, for `kart up` and for tests.
+//! Servers that come along: a nats-server child and an S3 server in process, for `kart up` and for tests. Both keep
+//! what they acknowledged, also when the power fails.
 
-use crate::{NatsConfig, S3Config};
-use std::path::Path;
+mod durable;
+mod nats;
+mod s3;
+mod secret;
 
+pub use nats::NatsServer;
+pub use s3::S3Server;
+
+use std::path::{Path, PathBuf};
+
+/// Why a local server did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum LocalError {
-    #[error("no nats-server found on PATH, in .tools or as KART_NATS_SERVER; run tools/fetch-nats-server")]
+    #[error("no nats-server found as KART_NATS_SERVER, in .tools or on PATH; run tools/fetch-nats-server")]
     NoNatsServer,
+    #[error("another process uses {path}")]
+    InUse { path: PathBuf },
     #[error("{path}: {source}")]
-    File { path: std::path::PathBuf, source: std::io::Error },
+    File { path: PathBuf, source: std::io::Error },
     #[error("nats-server did not start: {reason}")]
     Start { reason: String },
     #[error("the local S3 server did not start: {reason}")]
     S3 { reason: String },
 }
 
-/// A nats-server child. Killed when dropped, and when this process dies.
-pub struct NatsServer {}
-
-impl NatsServer {
-    /// Starts a server on loopback with its store under `dir`; without a port, on a free one.
-    ///
-    /// # Errors
-    /// See [`LocalError`].
-    pub async fn spawn(_dir: &Path, _port: Option<u16>) -> Result<Self, LocalError> {
-        unimplemented!()
-    }
-
-    pub fn config(&self) -> NatsConfig {
-        unimplemented!()
-    }
-
-    pub fn url(&self) -> String {
-        unimplemented!()
-    }
-
-    /// Kills the server at once (SIGKILL).
-    pub async fn kill(&mut self) {
-        unimplemented!()
-    }
-
-    /// Starts it again on the same port and store.
-    ///
-    /// # Errors
-    /// See [`LocalError`].
-    pub async fn restart(&mut self) -> Result<(), LocalError> {
-        unimplemented!()
-    }
+fn file_error(path: &Path) -> impl FnOnce(std::io::Error) -> LocalError {
+    let path = path.to_owned();
+    move |source| LocalError::File { path, source }
 }
 
-/// An S3 server over a folder. Stops when dropped.
-pub struct S3Server {}
-
-impl S3Server {
-    /// Starts on a loopback port (a free one when `None`) over `dir`.
-    ///
-    /// # Errors
-    /// See [`LocalError`].
-    pub async fn spawn(_dir: &Path, _port: Option<u16>) -> Result<Self, LocalError> {
-        unimplemented!()
-    }
-
-    /// Endpoint, bucket and credentials.
-    pub fn config(&self) -> S3Config {
-        unimplemented!()
+/// Two servers over one folder would destroy it. The lock goes with the file handle, also when the process dies.
+fn lock(dir: &Path) -> Result<std::fs::File, LocalError> {
+    std::fs::create_dir_all(dir).map_err(file_error(dir))?;
+    let path = dir.join("lock");
+    let file = std::fs::File::create(&path).map_err(file_error(&path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(LocalError::InUse { path: dir.to_owned() }),
+        Err(std::fs::TryLockError::Error(source)) => Err(LocalError::File { path, source }),
     }
 }

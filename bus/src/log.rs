@@ -1,8 +1,17 @@
 //! The log: every event, in one stream, for ever.
 
+mod append;
+mod execute;
+mod follow;
+mod load;
+mod message;
+
 use crate::Bus;
+use crate::streams::describe;
+use crate::subjects::EVENTS_STREAM;
+use futures::StreamExt;
 use futures::stream::BoxStream;
-use schemas::{Actor, Aggregate, AggregateId, Event, Head, Kind, NewEvent, Recorded, Refusal};
+use schemas::{Actor, AggregateId, Event, Head, Kind, Recorded, Refusal};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -43,9 +52,16 @@ pub struct Loaded {
 pub enum Delivered {
     Event(Box<Recorded>),
     /// A message that is no event we know. The stream goes on.
-    Unreadable { sequence: u64, subject: String, type_name: Option<String>, reason: String },
+    Unreadable {
+        sequence: u64,
+        subject: String,
+        type_name: Option<String>,
+        reason: String,
+    },
     /// Everything up to `sequence` has been delivered; nothing waits.
-    CaughtUp { sequence: u64 },
+    CaughtUp {
+        sequence: u64,
+    },
 }
 
 /// Which part of the log to replay. The default is all of it.
@@ -106,6 +122,9 @@ pub enum AppendError {
 pub enum ReadError {
     #[error("the log cannot be read: {reason}")]
     Unavailable { reason: String },
+    /// Never expected: the log was deleted, or a disk lost what had been acknowledged.
+    #[error("the log has lost events: {expected} should come next, but {found}")]
+    Lost { expected: u64, found: String },
     #[error("message {sequence} on {subject} is no event we know: {reason}")]
     Unreadable { sequence: u64, subject: String, reason: String },
 }
@@ -122,66 +141,34 @@ pub enum ExecuteError {
 }
 
 impl Log {
-    /// Appends events of one aggregate: all or none.
-    ///
-    /// # Errors
-    /// See [`AppendError`].
-    pub async fn append(
-        &self,
-        _aggregate: AggregateId,
-        _expect: Expect,
-        _events: Vec<NewEvent>,
-    ) -> Result<Appended, AppendError> {
-        unimplemented!()
-    }
-
-    /// All events of an aggregate, oldest first.
-    ///
-    /// # Errors
-    /// `Unreadable` for an event that this program does not know: its rules cannot be kept then.
-    pub async fn load(&self, _aggregate: AggregateId) -> Result<Loaded, ReadError> {
-        unimplemented!()
-    }
-
-    /// The events of an aggregate after `sequence`.
-    ///
-    /// # Errors
-    /// As [`Log::load`].
-    pub async fn load_after(&self, _aggregate: AggregateId, _sequence: u64) -> Result<Vec<Recorded>, ReadError> {
-        unimplemented!()
-    }
-
-    /// Load, fold, decide, append. On a conflict it loads and decides again, at most five times.
-    ///
-    /// # Errors
-    /// `Refused` when the rules forbid it.
-    pub async fn execute<A>(
-        &self,
-        _id: A::Id,
-        _context: &Context,
-        _command: impl Fn() -> A::Command,
-    ) -> Result<Executed<A>, ExecuteError>
-    where
-        A: Aggregate,
-    {
-        unimplemented!()
-    }
-
-    /// Every event from sequence `from` on (0 and 1: the beginning), without end.
-    pub fn follow(&self, _from: u64) -> BoxStream<'static, Result<Delivered, ReadError>> {
-        unimplemented!()
-    }
-
-    /// A part of the log, up to the head that was seen at the start.
-    pub fn replay(&self, _filter: Filter) -> BoxStream<'static, Result<Delivered, ReadError>> {
-        unimplemented!()
-    }
-
     /// The last sequence of the log; 0 when it is empty.
     ///
     /// # Errors
     /// `Unavailable`.
     pub async fn head(&self) -> Result<u64, ReadError> {
-        unimplemented!()
+        let stream = self.bus.jetstream.get_stream(EVENTS_STREAM).await;
+        let stream = stream.map_err(|error| ReadError::Unavailable { reason: describe(&error) })?;
+        Ok(stream.cached_info().state.last_sequence)
+    }
+
+    /// Every event from sequence `from` on (0 and 1: the beginning), without end and in order, each once. It survives
+    /// restarts of the server by itself. An `Err` says that the log has lost events or was deleted; it goes on if
+    /// that heals.
+    pub fn follow(&self, from: u64) -> BoxStream<'static, Result<Delivered, ReadError>> {
+        follow::stream(self.bus.clone(), Filter { from, ..Filter::default() }, follow::End::Never)
+    }
+
+    /// A part of the log, up to the head that was seen at the start. After an `Err` it ends.
+    pub fn replay(&self, filter: Filter) -> BoxStream<'static, Result<Delivered, ReadError>> {
+        let log = self.clone();
+        let stream = async move {
+            let last = match (filter.to_sequence, log.head().await) {
+                (Some(wanted), Ok(head)) => wanted.min(head),
+                (None, Ok(head)) => head,
+                (_, Err(error)) => return futures::stream::once(async { Err(error) }).boxed(),
+            };
+            follow::stream(log.bus, filter, follow::End::At(last))
+        };
+        futures::stream::once(stream).flatten().boxed()
     }
 }
