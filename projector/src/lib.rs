@@ -8,6 +8,7 @@
 
 mod checking;
 mod cursor;
+mod folding;
 mod parking;
 mod projecting;
 mod rebuilding;
@@ -18,8 +19,9 @@ pub mod views;
 
 pub use checking::{Difference, diff};
 pub use cursor::{Cursor, Page};
-pub use projecting::{Position, Projector};
-pub use rebuilding::{RebuildError, Report, ViewStatus, rebuild, status};
+pub use folding::{Counts, Gap};
+pub use projecting::{Position, ProjectError, Projector};
+pub use rebuilding::{Report, ViewStatus, rebuild, status};
 pub use row::Row;
 pub use store::{Batch, RedbStore, ScyllaStore, StoreError, ViewStore};
 pub use table::{Mutation, Order, Table, Type, Value};
@@ -30,4 +32,4 @@ pub use views::jobs::{JobError, JobRow, PhaseStatus, Status};
 pub use views::media::MediaRow;
 pub use views::parked::ParkedRow;
 pub use views::timeline::TimelineRow;
-pub use views::videos::VideoRow;
+pub use views::videos::{VideoFacts, VideoRefusal, VideoRow};

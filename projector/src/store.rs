@@ -67,3 +67,9 @@ pub enum StoreError {
     #[error("this is not a cursor of that page")]
     BadCursor,
 }
+
+/// The key of a row as bytes, to find it among others.
+pub(crate) fn key_of(row: &Row) -> Result<Vec<u8>, StoreError> {
+    let values = row.table.key().iter().map(|(name, _)| row.columns.get(*name).unwrap_or(&Value::Null));
+    sort_key::encode(row.table, values)
+}

@@ -11,8 +11,8 @@ pub mod timeline;
 pub mod videos;
 
 use crate::{
-    ComicRow, Cursor, JobRow, MediaRow, Mutation, Page, ParkedRow, PictureRow, Row, StoreError, Table, TimelineRow, Value,
-    VideoRow, ViewStore,
+    ComicRow, Cursor, JobRow, MediaRow, Mutation, Page, ParkedRow, PictureRow, Row, StoreError, Table, TimelineRow,
+    Value, VideoRow, ViewStore,
 };
 use futures::future::try_join_all;
 use schemas::{AggregateId, ComicId, JobId, MediaId, Recorded, UserId, VideoId};
@@ -32,6 +32,11 @@ pub static TABLES: [&Table; 9] = [
     &timeline::TABLE,
     &parked::TABLE,
 ];
+
+/// The names of all tables: what a checkpoint holds for. A new version of a view starts from the beginning of the log.
+pub(crate) fn layout() -> String {
+    TABLES.map(Table::versioned_name).join(" ")
+}
 
 /// The most rows of one page.
 pub const MAX_ROWS: usize = 100;
@@ -71,7 +76,12 @@ impl Views {
     }
 
     /// A person's jobs, the newest first.
-    pub async fn jobs_of(&self, owner: UserId, after: Option<&Cursor>, limit: usize) -> Result<Page<JobRow>, StoreError> {
+    pub async fn jobs_of(
+        &self,
+        owner: UserId,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<JobRow>, StoreError> {
         let page = self.page(&jobs_by_user::TABLE, &[owner.into()], after, limit, jobs_by_user::read).await?;
         let rows = try_join_all(page.rows.into_iter().map(|id| self.job(id))).await?;
         Ok(Page { rows: rows.into_iter().flatten().collect(), next: page.next })

@@ -160,8 +160,7 @@ impl Status {
 }
 
 impl PhaseStatus {
-    const ALL: [Self; 6] =
-        [Self::Waiting, Self::Queued, Self::Running, Self::Succeeded, Self::Failed, Self::Canceled];
+    const ALL: [Self; 6] = [Self::Waiting, Self::Queued, Self::Running, Self::Succeeded, Self::Failed, Self::Canceled];
 
     pub fn as_str(self) -> &'static str {
         match self {

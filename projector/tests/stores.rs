@@ -1,0 +1,101 @@
+//! Both stores, held to the same suite and to the same property: whatever arrives late, twice or after a restart, the
+//! rows are those of the history.
+
+#[path = "stores/cql_server.rs"]
+mod cql_server;
+#[path = "stores/histories.rs"]
+mod histories;
+#[path = "stores/suite.rs"]
+mod suite;
+
+use projector::{RedbStore, ScyllaStore, ViewStore};
+use std::sync::Arc;
+
+fn redb(folder: &tempfile::TempDir) -> Arc<dyn ViewStore> {
+    Arc::new(RedbStore::open(&folder.path().join("views.redb")).unwrap())
+}
+
+/// A store in a keyspace of its own; `None` where no server can be had.
+async fn cql(keyspace: &str) -> Option<Arc<dyn ViewStore>> {
+    let nodes = cql_server::nodes()?;
+    // A server that is given may hold an earlier run's keyspaces.
+    let keyspace = format!("{keyspace}_{:08x}", uuid::Uuid::now_v7().as_u128() as u32);
+    Some(Arc::new(ScyllaStore::connect(nodes, &keyspace).await.unwrap()))
+}
+
+#[tokio::test]
+async fn redb_passes_the_suite() {
+    let folder = tempfile::tempdir().unwrap();
+    suite::suite(redb(&folder)).await;
+}
+
+#[tokio::test]
+async fn redb_in_memory_passes_the_suite() {
+    suite::suite(Arc::new(RedbStore::in_memory().unwrap())).await;
+}
+
+#[tokio::test]
+async fn scylla_passes_the_suite() {
+    if let Some(store) = cql("suite").await {
+        suite::suite(store).await;
+    }
+}
+
+#[tokio::test]
+async fn a_redb_file_survives_being_opened_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let history = histories::story();
+    let store = redb(&folder);
+    store.write(histories::batch(&history)).await.unwrap();
+    drop(store);
+    let store = redb(&folder);
+    assert_eq!(store.checkpoint().await.unwrap(), history.len() as u64);
+    histories::assert_rows(store.as_ref(), &history).await;
+}
+
+#[tokio::test]
+async fn two_processes_do_not_share_a_redb_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let _first = redb(&folder);
+    let second = RedbStore::open(&folder.path().join("views.redb"));
+    assert!(second.err().unwrap().to_string().contains("views.redb"));
+}
+
+#[tokio::test]
+async fn a_keyspace_with_a_strange_name_is_refused_before_connecting() {
+    let error = ScyllaStore::connect(&["127.0.0.1:1".to_owned()], "kart; DROP").await.err().unwrap();
+    assert!(error.to_string().contains("kart; DROP"), "{error}");
+}
+
+#[test]
+fn redb_rows_equal_the_fold_of_any_history() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut case = 0;
+    histories::for_all(96, |history, deliveries| {
+        case += 1;
+        let path = folder.path().join(format!("{case}.redb"));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            for batch in deliveries {
+                // A restart between any two batches.
+                let store = RedbStore::open(&path).unwrap();
+                store.write(batch).await.unwrap();
+            }
+            histories::assert_rows(&RedbStore::open(&path).unwrap(), &history).await;
+        });
+    });
+}
+
+#[test]
+fn scylla_rows_equal_the_fold_of_any_history() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let Some(store) = runtime.block_on(cql("histories")) else { return };
+    histories::for_all(12, |history, deliveries| {
+        runtime.block_on(async {
+            for batch in deliveries {
+                store.write(batch).await.unwrap();
+            }
+            histories::assert_rows(store.as_ref(), &history).await;
+        });
+    });
+}

@@ -1,0 +1,218 @@
+//! Histories, what they lead to when nothing goes wrong, and the ways in which they can arrive.
+
+use projector::{Batch, Mutation, Table, Value, ViewStore, views};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use schemas::event::*;
+use schemas::{Actor, AggregateId, Blob, ComicId, Event, Hash, JobId, MediaId, NewEvent, Recorded, UserId, VideoId};
+use std::collections::{BTreeMap, HashMap};
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+/// A person, and what is theirs.
+#[derive(Clone, Copy)]
+pub struct Cast {
+    pub owner: UserId,
+    pub video: VideoId,
+    pub job: JobId,
+}
+
+impl Cast {
+    pub fn new() -> Self {
+        Self { owner: UserId::new(), video: VideoId::new(), job: JobId::new() }
+    }
+
+    pub fn comic(&self) -> ComicId {
+        ComicId::of(self.job)
+    }
+}
+
+pub fn blob(key: &str) -> Blob {
+    Blob { key: key.to_owned(), sha256: Hash::of(key.as_bytes()), bytes: 1_000 }
+}
+
+pub fn picture(cast: &Cast, name: &str) -> Picture {
+    let blob = blob(name);
+    let media = MediaId::of(cast.owner, &blob.sha256);
+    Picture { media, blob, width: 640, height: 480, alt: format!("picture {name}"), at_ms: Some(1_500) }
+}
+
+pub fn record(sequence: u64, aggregate: AggregateId, event: impl Into<Event>) -> Recorded {
+    let event = event.into();
+    let new = NewEvent {
+        id: NewEvent::id_of(aggregate.uuid(), sequence as usize),
+        time: OffsetDateTime::UNIX_EPOCH + Duration::days(20_000) + Duration::milliseconds(sequence as i64 * 1_001),
+        actor: Actor::role("trainer"),
+        causation: (sequence > 1).then(|| NewEvent::id_of(aggregate.uuid(), sequence as usize - 1)),
+        correlation: aggregate.uuid(),
+        event,
+    };
+    let previous = (sequence > 1).then(|| Hash::of(&sequence.to_be_bytes()));
+    Recorded { sequence, aggregate, previous, hash: new.chain_hash(previous, &new.event.to_bytes()), new }
+}
+
+/// The events that a person's aggregates can have; `n` makes them differ.
+pub fn event(cast: &Cast, which: usize, n: u32) -> (AggregateId, Event) {
+    let (attempt, lease) = (n % 3 + 1, Uuid::from_u128(n.into()));
+    let phase = if n.is_multiple_of(2) { Phase::Training } else { Phase::Inference };
+    let pictures = |kind: &str, count| (0..count).map(|i| picture(cast, &format!("{kind}/{n}/{i}"))).collect::<Vec<_>>();
+    let owner = cast.owner;
+    let page = || picture(cast, &format!("page/{n}"));
+    let event: Event = match which {
+        0 => VideoUploaded { owner, name: format!("me {n}.mp4"), container: "mp4".into(), blob: blob("video") }.into(),
+        1 => VideoChecked {
+            codec: "h264".into(),
+            duration_ms: n.into(),
+            width: 720,
+            height: 1280,
+            frames_per_second: n as f32 / 3.0,
+            advice: vec!["hold the camera still".into(); n as usize % 3],
+        }
+        .into(),
+        2 => VideoRefused { code: "no-video".into(), detail: format!("nothing to see {n}") }.into(),
+        3 => JobRequested { owner, video: cast.video, title: format!("Me ✨ {n}"), blob: blob("video") }.into(),
+        4 => JobDispatched { phase, attempt }.into(),
+        5 => TrainingStarted { attempt, lease, device: format!("CPU {n}"), teachers: vec![] }.into(),
+        6 => TrainingProgressed { attempt, lease, step: n, of: 100, loss: 1.0 / (n as f32 + 0.1) }.into(),
+        7 => TrainingCompleted {
+            attempt,
+            lease,
+            model: blob(&format!("model/{n}")),
+            prepared: None,
+            steps: 100,
+            curve: (0..n % 5).map(|i| i as f32 / 7.0).collect(),
+            duration_ms: 1_234,
+            advice: vec![],
+        }
+        .into(),
+        8 => InferenceStarted { attempt, lease, device: format!("GPU {n}") }.into(),
+        9 => PanelRendered { attempt, lease, index: n % 4, of: 4, picture: picture(cast, &format!("panel/{n}")) }.into(),
+        10 => InferenceCompleted {
+            attempt,
+            lease,
+            page: page(),
+            panels: pictures("panel", n % 5),
+            cutouts: pictures("cutout", n % 3),
+            background: n.is_multiple_of(2).then(|| picture(cast, "background")),
+            duration_ms: 99,
+        }
+        .into(),
+        11 => JobCompleted { comic: cast.comic() }.into(),
+        12 => JobFailed { phase, attempt, code: "internal".into(), detail: "again".into(), retryable: n % 3 > 0 }.into(),
+        13 => RetryScheduled { phase, attempt, due_ms: 1_700_000_000_000 + u64::from(n) }.into(),
+        14 => CancelRequested {}.into(),
+        15 => JobCancelled {}.into(),
+        16 => MediaAdded {
+            owner,
+            kind: MediaKind::Panel,
+            content_type: "image/png".into(),
+            picture: Picture { at_ms: None, ..picture(cast, "panel") },
+            job: cast.job,
+            model: blob("model"),
+        }
+        .into(),
+        _ => ComicDrafted {
+            owner,
+            job: cast.job,
+            title: format!("Comic {n}"),
+            page: page(),
+            panels: pictures("panel", n % 4),
+        }
+        .into(),
+    };
+    let id = match &event {
+        Event::MediaAdded(media) => media.picture.media.into(),
+        event => match event.kind() {
+            schemas::Kind::Video => cast.video.into(),
+            schemas::Kind::Comic => cast.comic().into(),
+            _ => cast.job.into(),
+        },
+    };
+    (id, event)
+}
+
+/// One job from upload to comic, in order.
+pub fn story() -> Vec<Recorded> {
+    story_of(&Cast::new(), 0)
+}
+
+/// The same after `before` other events.
+pub fn story_of(cast: &Cast, before: u64) -> Vec<Recorded> {
+    let plan = [0, 3, 1, 4, 5, 6, 6, 7, 4, 8, 9, 9, 10, 16, 17, 11];
+    let events = plan.iter().zip(0..).map(|(&which, n)| event(cast, which, n));
+    (before + 1..).zip(events).map(|(sequence, (id, event))| record(sequence, id, event)).collect()
+}
+
+/// All of it in one batch.
+pub fn batch(history: &[Recorded]) -> Batch {
+    let mut lanes: HashMap<AggregateId, Vec<Mutation>> = HashMap::new();
+    for event in history {
+        lanes.entry(event.aggregate).or_default().extend(views::apply(event));
+    }
+    Batch { lanes: lanes.into_values().collect(), checkpoint: history.last().map_or(0, |event| event.sequence) }
+}
+
+type Rows = HashMap<&'static str, Vec<(Vec<Value>, Option<BTreeMap<String, Value>>)>>;
+
+/// The rows that a history leads to when each event is applied once, in order, and the keys of those that it deleted.
+fn fold(history: &[Recorded]) -> Rows {
+    let mut rows = Rows::new();
+    for mutation in history.iter().flat_map(views::apply) {
+        let rows = rows.entry(mutation.table().name).or_default();
+        match mutation {
+            Mutation::Delete { key, .. } => {
+                rows.iter_mut().filter(|(other, _)| other.starts_with(&key)).for_each(|(_, row)| *row = None);
+            }
+            Mutation::Upsert { table, key, columns, .. } => {
+                let at = rows.iter().position(|(other, _)| *other == key).unwrap_or_else(|| {
+                    rows.push((key.clone(), None));
+                    rows.len() - 1
+                });
+                let row = rows[at].1.get_or_insert_default();
+                let key = table.columns.iter().map(|(name, _)| *name).zip(key);
+                for (name, value) in key.chain(columns) {
+                    row.insert(name.to_owned(), value);
+                }
+            }
+        }
+    }
+    for (_, row) in rows.values_mut().flatten() {
+        row.iter_mut().for_each(|row| row.retain(|_, value| *value != Value::Null));
+    }
+    rows
+}
+
+/// # Panics
+/// When a row of the store differs from the fold of `history`.
+pub async fn assert_rows(store: &dyn ViewStore, history: &[Recorded]) {
+    for (name, rows) in fold(history) {
+        let table: &'static Table = views::TABLES.into_iter().find(|table| table.name == name).unwrap();
+        for (key, expected) in rows {
+            let found = store.row(table, &key).await.unwrap().map(|row| row.columns);
+            assert_eq!(found, expected, "{name} {key:?}");
+        }
+    }
+}
+
+/// Runs `check` over random histories, each with a way to arrive: late, out of order, and some of it twice.
+pub fn for_all(cases: u32, mut check: impl FnMut(Vec<Recorded>, Vec<Batch>)) {
+    let history = prop::collection::vec((0..2usize, 0..18usize, 0..40u32), 1..40);
+    let arrival = history.prop_flat_map(|plan| {
+        let twice: Vec<_> = (0..plan.len()).chain(0..plan.len() / 2).collect();
+        (Just(plan), Just(twice).prop_shuffle(), 1..9usize)
+    });
+    let config = Config { cases, failure_persistence: None, max_shrink_iters: 200, ..Config::default() };
+    let check = std::cell::RefCell::new(&mut check);
+    let outcome = TestRunner::new(config).run(&arrival, |(plan, order, size)| {
+        let casts = [Cast::new(), Cast::new()];
+        let events = plan.iter().map(|&(who, which, n)| event(&casts[who], which, n));
+        let history: Vec<_> = (1..).zip(events).map(|(sequence, (id, event))| record(sequence, id, event)).collect();
+        let arrived: Vec<_> = order.iter().map(|&at| history[at].clone()).collect();
+        let deliveries = arrived.chunks(size).map(batch).collect();
+        let checked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            (check.borrow_mut())(history, deliveries);
+        }));
+        checked.map_err(|_| TestCaseError::fail("the rows differ, see above"))
+    });
+    outcome.unwrap();
+}
