@@ -1,0 +1,204 @@
+//! The only place that knows which servers are in use: configured ones, those of a running `kart up`, or embedded ones.
+
+use crate::config::Settings;
+use anyhow::{Context, bail};
+use bus::local::{NatsServer, S3Server};
+use bus::{Blobs, Bus, Credentials, NatsConfig, S3Config};
+use projector::{RedbStore, ScyllaStore, ViewStore};
+use serde::{Deserialize, Serialize};
+use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
+use std::net::TcpListener;
+use std::path::Path;
+use std::sync::Arc;
+
+/// NATS clients look here by default.
+const NATS_PORT: u16 = 4222;
+
+/// What a running `kart up` leaves in its folder, so that other commands find it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Running {
+    pub url: String,
+    pub nats_url: String,
+    pub s3_endpoint: String,
+    pub s3_bucket: String,
+    pub s3_access_key: String,
+    pub s3_secret_key: String,
+}
+
+impl Running {
+    const FILE: &str = "running.json";
+
+    /// `None` when no `kart up` uses the folder.
+    pub fn find(data: &Path) -> Option<Self> {
+        match lock(data) {
+            Err(LockError::InUse) => {}
+            _ => return None,
+        }
+        serde_json::from_slice(&std::fs::read(data.join(Self::FILE)).ok()?).ok()
+    }
+
+    pub fn write(&self, data: &Path) -> anyhow::Result<()> {
+        use std::os::unix::fs::OpenOptionsExt;
+        let path = data.join(Self::FILE);
+        // It holds credentials: for the owner's eyes only.
+        let file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&path);
+        let file = file.with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(serde_json::to_writer_pretty(file, self)?)
+    }
+}
+
+#[derive(Debug)]
+pub enum LockError {
+    InUse,
+    Io(std::io::Error),
+}
+
+/// Takes a data folder for this process, until the file is dropped.
+pub fn lock(data: &Path) -> Result<File, LockError> {
+    std::fs::create_dir_all(data).map_err(LockError::Io)?;
+    let file =
+        File::options().write(true).create(true).truncate(false).open(data.join("lock")).map_err(LockError::Io)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(LockError::InUse),
+        Err(TryLockError::Error(error)) => Err(LockError::Io(error)),
+    }
+}
+
+/// The servers of a data folder that no other process uses. They stop when this is dropped.
+pub struct Embedded {
+    nats: Option<NatsServer>,
+    s3: Option<S3Server>,
+    _lock: File,
+}
+
+impl Embedded {
+    /// Starts what `settings` does not configure.
+    pub async fn start(settings: &Settings) -> anyhow::Result<Self> {
+        let data = &settings.data;
+        let lock = match lock(data) {
+            Ok(lock) => lock,
+            Err(LockError::InUse) => {
+                bail!("the folder {} is in use by another kart; stop it, or choose another with --data", data.display())
+            }
+            Err(LockError::Io(error)) => return Err(error).with_context(|| format!("cannot use {}", data.display())),
+        };
+        let nats = match settings.nats_url {
+            Some(_) => None,
+            None => Some(start_nats(&data.join("nats")).await?),
+        };
+        let s3 = match settings.s3_endpoint {
+            Some(_) => None,
+            None => Some(S3Server::spawn(&data.join("s3"), None).await?),
+        };
+        Ok(Self { nats, s3, _lock: lock })
+    }
+
+    pub fn nats_config(&self, settings: &Settings) -> NatsConfig {
+        let started = self.nats.as_ref().map(NatsServer::config);
+        tune(started.unwrap_or_else(|| NatsConfig::new(settings.nats_url.clone().unwrap_or_default())), settings)
+    }
+
+    pub fn s3_config(&self, settings: &Settings) -> anyhow::Result<S3Config> {
+        match &self.s3 {
+            Some(server) => Ok(server.config()),
+            None => configured_s3(settings),
+        }
+    }
+}
+
+async fn start_nats(folder: &Path) -> anyhow::Result<NatsServer> {
+    let free = match TcpListener::bind(("127.0.0.1", NATS_PORT)) {
+        Ok(_) => Some(NATS_PORT),
+        Err(error) if error.kind() == ErrorKind::AddrInUse => None,
+        Err(error) => return Err(error).context("cannot listen on 127.0.0.1"),
+    };
+    NatsServer::spawn(folder, free).await.context("the embedded nats-server did not start; try `kart doctor`")
+}
+
+fn tune(config: NatsConfig, settings: &Settings) -> NatsConfig {
+    let user = settings.nats_user.clone().zip(settings.nats_password.clone());
+    let user = user.map(|(name, password)| Credentials::User { name, password });
+    let credentials = settings.nats_creds.clone().map(Credentials::File).or(user).or(config.credentials.clone());
+    NatsConfig { credentials, replicas: settings.nats_replicas, lease: settings.lease(), ..config }
+}
+
+fn configured_s3(settings: &Settings) -> anyhow::Result<S3Config> {
+    let need = |value: &Option<String>, name: &str| value.clone().with_context(|| format!("{name} is not set"));
+    Ok(S3Config {
+        endpoint: need(&settings.s3_endpoint, "KART_S3_ENDPOINT")?,
+        region: settings.s3_region.clone(),
+        bucket: settings.s3_bucket.clone(),
+        access_key: need(&settings.s3_access_key, "KART_S3_ACCESS_KEY")?,
+        secret_key: need(&settings.s3_secret_key, "KART_S3_SECRET_KEY")?,
+    })
+}
+
+/// The log for a command that runs beside the roles: of the configured NATS, of a running `kart up`, or of a folder at
+/// rest, whose server then runs as long as the command.
+pub async fn log_of(settings: &Settings) -> anyhow::Result<(Bus, Option<Embedded>)> {
+    let url = settings.nats_url.clone().or_else(|| Running::find(&settings.data).map(|running| running.nats_url));
+    let (config, embedded) = match url {
+        Some(url) => (tune(NatsConfig::new(url), settings), None),
+        None if settings.data.join("nats").is_dir() => {
+            let embedded = Embedded::start(settings).await?;
+            (embedded.nats_config(settings), Some(embedded))
+        }
+        None => bail!("no Kart runs here and {} holds no log; set KART_NATS_URL or --data", settings.data.display()),
+    };
+    let bus = connect_bus(&config).await?;
+    Ok((bus, embedded))
+}
+
+/// Connects and makes sure that the streams are there as they should be.
+pub async fn connect_bus(config: &NatsConfig) -> anyhow::Result<Bus> {
+    let bus = Bus::connect(config).await.with_context(|| format!("NATS at {} cannot be used", config.url))?;
+    bus.set_up().await.context("the streams on NATS are not as they should be")?;
+    Ok(bus)
+}
+
+pub async fn connect_blobs(config: &S3Config) -> anyhow::Result<Blobs> {
+    let blobs = Blobs::connect(config)?;
+    blobs.ensure_bucket().await.with_context(|| format!("S3 at {} cannot be used", config.endpoint))?;
+    Ok(blobs)
+}
+
+/// The servers of a role that runs alone: configured, or those of a `kart up` in the data folder.
+pub async fn connect(settings: &Settings) -> anyhow::Result<(Bus, Blobs)> {
+    let running = Running::find(&settings.data);
+    let url = settings.nats_url.clone().or(running.as_ref().map(|running| running.nats_url.clone()));
+    let url = url.context("KART_NATS_URL is not set, and no `kart up` runs in the data folder")?;
+    let s3 = match (&settings.s3_endpoint, running) {
+        (None, Some(running)) => S3Config {
+            endpoint: running.s3_endpoint,
+            region: settings.s3_region.clone(),
+            bucket: running.s3_bucket,
+            access_key: running.s3_access_key,
+            secret_key: running.s3_secret_key,
+        },
+        _ => configured_s3(settings)?,
+    };
+    Ok((connect_bus(&tune(NatsConfig::new(url), settings)).await?, connect_blobs(&s3).await?))
+}
+
+/// ScyllaDB when nodes are configured.
+pub async fn scylla(settings: &Settings) -> anyhow::Result<Option<Arc<dyn ViewStore>>> {
+    if settings.scylla_nodes.is_empty() {
+        return Ok(None);
+    }
+    let store = ScyllaStore::connect(&settings.scylla_nodes, &settings.scylla_keyspace).await;
+    let store = store.with_context(|| format!("ScyllaDB at {} cannot be used", settings.scylla_nodes.join(", ")))?;
+    Ok(Some(Arc::new(store)))
+}
+
+/// ScyllaDB when nodes are configured, else the embedded store of a folder that this process has locked.
+pub async fn views_of(settings: &Settings) -> anyhow::Result<Arc<dyn ViewStore>> {
+    match scylla(settings).await? {
+        Some(store) => Ok(store),
+        None => {
+            let path = settings.data.join("views.redb");
+            Ok(Arc::new(RedbStore::open(&path).with_context(|| format!("cannot open {}", path.display()))?))
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! `kart up`: every role in one process, and the servers they need.
+
+use crate::backends::{self, Embedded, Running};
+use crate::config::{Settings, WebSettings, WorkSettings};
+use crate::views::{self, Request};
+use crate::{control, roles};
+use bus::Log;
+use control::Asked;
+use orchestrator::Slots;
+use projector::{Projector, ViewStore, Views};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// The projector may take this long to catch up before the pages open; later it catches up in the open.
+const CATCH_UP: Duration = Duration::from_secs(30);
+
+pub async fn run(
+    settings: &Settings,
+    web: &WebSettings,
+    work: &WorkSettings,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let embedded = Embedded::start(settings).await?;
+    let nats = embedded.nats_config(settings);
+    let s3 = embedded.s3_config(settings)?;
+    let bus = backends::connect_bus(&nats).await?;
+    let blobs = backends::connect_blobs(&s3).await?;
+    let store = backends::views_of(settings).await?;
+    let listener = roles::listen(web).await?;
+    let url = format!("http://{}", listener.local_addr()?);
+
+    let (asked, requests) = mpsc::channel(1);
+    let controlling = control::listen(settings.data.clone(), asked, shutdown.clone())?;
+    let projecting = tokio::spawn(project(bus.log(), store.clone(), requests, shutdown.clone()));
+    let head = bus.log().head().await?;
+    // Falling short only means that the pages start a little behind.
+    let caught_up = Views::new(store.clone()).reach(head, CATCH_UP).await?;
+    tracing::info!(head, caught_up, "projector");
+    let running = Running {
+        url: url.clone(),
+        nats_url: nats.url.clone(),
+        s3_endpoint: s3.endpoint,
+        s3_bucket: s3.bucket,
+        s3_access_key: s3.access_key,
+        s3_secret_key: s3.secret_key,
+    };
+    running.write(&settings.data)?;
+
+    let training = {
+        let (bus, blobs, settings, work) = (bus.clone(), blobs.clone(), settings.clone(), work.clone());
+        let shutdown = shutdown.clone();
+        tokio::spawn(async move { roles::train(bus, blobs, &settings, &work, shutdown).await })
+    };
+    println!("ready {url}");
+    println!("watch the story:  nats --server {} sub '{}'", nats.url, bus::STORY);
+    let free = work.trainers.max(1);
+    let slots = Slots { training: free, inference: free };
+    let served = roles::serve(bus, blobs, store, web, slots, listener, shutdown.clone()).await;
+    // Whatever ended the web ends the rest.
+    shutdown.cancel();
+    let (trained, _, _) = tokio::join!(training, projecting, controlling);
+    drop(embedded);
+    served.and(trained?)
+}
+
+/// Follows the log, and does what `kart views` asks for; a rebuild has the store for itself.
+async fn project(
+    log: Log,
+    store: Arc<dyn ViewStore>,
+    mut requests: mpsc::Receiver<Asked>,
+    shutdown: CancellationToken,
+) {
+    while !shutdown.is_cancelled() {
+        let pause = shutdown.child_token();
+        let projecting = tokio::spawn(Projector::new(log.clone(), store.clone()).run(pause.clone()));
+        let asked = loop {
+            let asked = tokio::select! {
+                asked = requests.recv() => asked,
+                () = shutdown.cancelled() => None,
+            };
+            match asked {
+                Some(Asked { request: Request::Status, answer }) => {
+                    // Nobody waits any more: nothing to do.
+                    let _ = answer.send(execute(Request::Status, &log, &store).await);
+                }
+                asked => break asked,
+            }
+        };
+        pause.cancel();
+        if let Err(panic) = projecting.await {
+            tracing::error!(%panic, "the projector ended");
+        }
+        if let Some(Asked { request, answer }) = asked {
+            let _ = answer.send(execute(request, &log, &store).await);
+        }
+    }
+}
+
+async fn execute(request: Request, log: &Log, store: &Arc<dyn ViewStore>) -> Result<String, String> {
+    views::execute(request, log, store.clone()).await.map_err(|error| format!("{error:#}"))
+}

@@ -1,0 +1,125 @@
+//! `kart upload`: a video from the command line, with progress.
+
+use crate::backends::Running;
+use crate::config::Settings;
+use anyhow::{Context, bail};
+use futures::{StreamExt, TryStreamExt};
+use indicatif::{ProgressBar, ProgressStyle};
+use reqwest::header::{ACCEPT, COOKIE, SET_COOKIE};
+use reqwest::multipart::{Form, Part};
+use reqwest::{Body, Client, Response};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use tokio::fs::File;
+use tokio_util::io::ReaderStream;
+
+#[derive(clap::Args)]
+pub struct Upload {
+    /// Video of a person: MP4, MOV, MKV, WebM or AVI
+    file: PathBuf,
+    /// Stay until the comic is drawn
+    #[arg(long)]
+    watch: bool,
+    /// Address of Kart [default: the one that runs in the data folder, else http://127.0.0.1:8080]
+    #[arg(long, env = "KART_SERVER")]
+    server: Option<String>,
+}
+
+impl Upload {
+    pub async fn run(&self, settings: &Settings) -> anyhow::Result<()> {
+        let running = || Running::find(&settings.data).map(|running| running.url);
+        let server = self.server.clone().or_else(running).unwrap_or_else(|| "http://127.0.0.1:8080".to_owned());
+        let server = server.trim_end_matches('/').to_owned();
+        let client = Client::builder().build()?;
+        let cookie_file = settings.data.join("upload.cookie");
+        let cookie = std::fs::read_to_string(&cookie_file).unwrap_or_default();
+        let response = self.send(&client, &server, &cookie).await?;
+        let cookie = remember(&response, cookie, &cookie_file)?;
+        let job = read_job(response).await?;
+        let (id, page) = (text(&job, "/id"), format!("{server}/jobs/{}", text(&job, "/id")));
+        println!("job {id}\n{page}");
+        match self.watch {
+            true => watch(&client, &server, &job, &cookie).await,
+            false => Ok(()),
+        }
+    }
+
+    async fn send(&self, client: &Client, server: &str, cookie: &str) -> anyhow::Result<Response> {
+        let file = File::open(&self.file).await.with_context(|| format!("cannot open {}", self.file.display()))?;
+        let bytes = file.metadata().await?.len();
+        let bar = ProgressBar::new(bytes).with_style(ProgressStyle::with_template(
+            "uploading  {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}",
+        )?);
+        let counted = bar.clone();
+        let body = ReaderStream::new(file).inspect_ok(move |chunk| counted.inc(chunk.len() as u64));
+        let name = self.file.file_name().map_or("video".into(), |name| name.to_string_lossy().into_owned());
+        let part = Part::stream_with_length(Body::wrap_stream(body), bytes).file_name(name);
+        let mut request = client.post(format!("{server}/v1/jobs")).header(ACCEPT, "application/json");
+        if !cookie.is_empty() {
+            request = request.header(COOKIE, cookie);
+        }
+        let sent = request.multipart(Form::new().part("video", part)).send().await;
+        bar.finish_and_clear();
+        sent.with_context(|| format!("Kart at {server} does not answer"))
+    }
+}
+
+/// Keeps the guest's cookie, so that the next upload comes from the same visitor.
+fn remember(response: &Response, cookie: String, file: &Path) -> anyhow::Result<String> {
+    let Some(set) = response.headers().get(SET_COOKIE).and_then(|value| value.to_str().ok()) else {
+        return Ok(cookie);
+    };
+    let cookie = set.split(';').next().unwrap_or_default().to_owned();
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    std::fs::write(file, &cookie).with_context(|| format!("cannot write {}", file.display()))?;
+    Ok(cookie)
+}
+
+async fn read_job(response: Response) -> anyhow::Result<Value> {
+    let status = response.status();
+    let body: Value = response.json().await.unwrap_or_default();
+    match status.is_success() {
+        true => Ok(body),
+        false => bail!("{status}: {} {}", text(&body, "/title"), text(&body, "/detail")),
+    }
+}
+
+fn text(value: &Value, pointer: &str) -> String {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// Reads the job's live events to their end; after each, asks how the job stands.
+async fn watch(client: &Client, server: &str, job: &Value, cookie: &str) -> anyhow::Result<()> {
+    let absolute = |url: String| if url.starts_with("http") { url } else { format!("{server}{url}") };
+    let get = |url: String| client.get(absolute(url)).header(COOKIE, cookie).header(ACCEPT, "application/json");
+    let bar =
+        ProgressBar::new(100).with_style(ProgressStyle::with_template("{prefix:<10} {wide_bar} {pos}/{len} {msg}")?);
+    let events = client.get(absolute(text(job, "/urls/events"))).header(COOKIE, cookie).send().await?;
+    let mut chunks = events.error_for_status()?.bytes_stream();
+    loop {
+        let ended = chunks.next().await.transpose()?.is_none();
+        let now = read_job(get(text(job, "/urls/get")).send().await?).await?;
+        let number = |pointer: &str| now.pointer(pointer).and_then(Value::as_f64);
+        let status = text(&now, "/status");
+        bar.set_prefix(text(&now, "/progress/stage"));
+        bar.set_length(number("/progress/total").unwrap_or(100.) as u64);
+        bar.set_position(number("/progress/step").unwrap_or(0.) as u64);
+        bar.set_message(number("/training/loss").map_or(String::new(), |loss| format!("loss {loss:.3}")));
+        match status.as_str() {
+            "succeeded" => {
+                bar.finish_and_clear();
+                println!("comic {}", absolute(text(&now, "/output/comic")));
+                println!("page  {}", absolute(text(&now, "/output/page")));
+                return Ok(());
+            }
+            "failed" | "canceled" => {
+                bar.finish_and_clear();
+                bail!("{status}: {}", text(&now, "/error/detail"));
+            }
+            _ if ended => bail!("the events broke off; the job goes on at {server}/jobs/{}", text(&now, "/id")),
+            _ => {}
+        }
+    }
+}

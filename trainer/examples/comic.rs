@@ -1,0 +1,70 @@
+//! The whole computation without any server: `cargo run --release -p trainer --example comic -- CLIP.mp4 FOLDER`
+//! draws CLIP into FOLDER and prints the seconds of each stage.
+
+use image::{ImageResult, RgbImage, RgbaImage};
+use std::ops::ControlFlow::Continue;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use trainer::clip::Character;
+use trainer::device::Device;
+use trainer::raster::{Rgb, Rgba};
+use trainer::teach::Teachers;
+use trainer::{decode, draw, net, teach};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
+    let (Some(video), Some(folder)) = (arguments.next(), arguments.next()) else {
+        return Err("usage: comic CLIP FOLDER".into());
+    };
+    std::fs::create_dir_all(&folder)?;
+    let mut clock = Instant::now();
+    let mut lap = |stage: &str| {
+        println!("{stage:<10} {:6.2} s", clock.elapsed().as_secs_f32());
+        clock = Instant::now();
+    };
+
+    let decoded = decode::decode(&video, 24, &mut |_| Continue(()))?;
+    lap("decode");
+    let teachers = Teachers::load(&teach::default_folder()).inspect_err(|error| eprintln!("{error}")).ok();
+    let prepared = teach::prepare(teachers.as_ref(), decoded.frames, decoded.times_ms, &mut |_| Continue(()))?;
+    prepared.advice.iter().for_each(|advice| println!("{advice}"));
+    let clip = prepared.clip;
+    lap("prepare");
+    let device = Device::choose().device;
+    let trained = net::train(&clip, &net::Settings::for_device(&device), &device, &mut |_, _| Continue(()))?;
+    let (first, last) = (trained.curve.first(), trained.curve.last());
+    println!("loss {:.3} → {:.3} in {} steps", first.unwrap_or(&0.), last.unwrap_or(&0.), trained.curve.len());
+    lap("train");
+    let segmented: Vec<_> = clip.frames.iter().map(|frame| trained.model.infer(frame)).collect();
+    let character = Character {
+        clip: &clip,
+        palette: &trained.model.palette(),
+        labels: segmented.iter().map(|s| s.labels()).collect(),
+        figure: segmented.into_iter().map(|s| s.figure).collect(),
+        logits: &|frame| trained.model.infer(&clip.frames[frame]).logits,
+    };
+    lap("infer");
+    let drawn = draw::draw(&character, &mut |_, _| Continue(())).ok_or("nothing was drawn")?;
+    lap("draw");
+    save(&folder.join("page.png"), &drawn.page)?;
+    save(&folder.join("background.png"), &drawn.background)?;
+    for (index, panel) in drawn.panels.iter().enumerate() {
+        println!("panel {index}: {}", panel.alt);
+        save(&folder.join(format!("panel-{index}.png")), &panel.image)?;
+    }
+    for (index, cutout) in drawn.cutouts.iter().enumerate() {
+        save_rgba(&folder.join(format!("cutout-{index}.png")), cutout)?;
+    }
+    lap("save");
+    Ok(())
+}
+
+fn save(path: &Path, picture: &Rgb) -> ImageResult<()> {
+    let pixel = |x, y| image::Rgb(picture[(x as usize, y as usize)]);
+    RgbImage::from_fn(picture.width as u32, picture.height as u32, pixel).save(path)
+}
+
+fn save_rgba(path: &Path, picture: &Rgba) -> ImageResult<()> {
+    let pixel = |x, y| image::Rgba(picture[(x as usize, y as usize)]);
+    RgbaImage::from_fn(picture.width as u32, picture.height as u32, pixel).save(path)
+}

@@ -1,0 +1,90 @@
+//! The second phase: from the weights to pictures.
+
+use super::reporter::{self, Report, Voice};
+use super::{Hold, Outcome, Worker, picture, video};
+use crate::clip::Character;
+use crate::draw::{self, Drawn};
+use crate::net::Model;
+use schemas::event::{InferenceCompleted, InferenceStarted, Picture};
+use schemas::job::JobCommand;
+use std::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// Weights are about 750 kB.
+const MAX_MODEL_BYTES: u64 = 64 << 20;
+
+pub async fn run(worker: &Worker, hold: &Hold, shutdown: &CancellationToken) -> Outcome {
+    match infer(worker, hold, shutdown).await {
+        Ok(()) => Outcome::Done,
+        Err(outcome) => outcome,
+    }
+}
+
+async fn infer(worker: &Worker, hold: &Hold, shutdown: &CancellationToken) -> Result<(), Outcome> {
+    let started = Instant::now();
+    let (attempt, lease) = (hold.attempt, hold.lease);
+    let start = InferenceStarted { attempt, lease, device: worker.device.to_string() };
+    hold.execute("start", || JobCommand::StartInference(start.clone())).await?;
+    let job = hold.job().await?;
+    let (request, model) = job.request.zip(job.model).ok_or(Outcome::Superseded)?;
+    let weights = worker.blobs.get(&model.key, MAX_MODEL_BYTES).await?;
+    let model = Model::from_bytes(&weights).map_err(Outcome::internal)?;
+    let file = video::fetch(worker, &request.blob).await?;
+
+    let nets = worker.teachers.clone();
+    let compute = move |voice: &Voice| {
+        let ready = video::prepare(file.path(), nets.as_deref(), voice)?;
+        draw_with(&model, &ready.clip, voice).ok_or(Outcome::Interrupted)
+    };
+    let (drawn, panels) = reporter::run(worker, hold, shutdown, compute).await?;
+    complete(worker, hold, &drawn, panels, started).await
+}
+
+/// What the network says of every frame, then the drawing.
+fn draw_with(model: &Model, clip: &crate::clip::Clip, voice: &Voice) -> Option<Drawn> {
+    let palette = model.palette();
+    let (mut figure, mut labels) = (vec![], vec![]);
+    for (index, frame) in clip.frames.iter().enumerate() {
+        let segmented = model.infer(frame);
+        labels.push(segmented.labels());
+        figure.push(segmented.figure);
+        let share = (index + 1) as f32 / clip.frames.len() as f32;
+        if voice.say(Report::Stage("looking through the video", share)).is_break() {
+            return None;
+        }
+    }
+    let logits = |frame: usize| model.infer(&clip.frames[frame]).logits;
+    let character = Character { clip, palette: &palette, figure, labels, logits: &logits };
+    draw::draw(&character, &mut |index, panel| {
+        let (index, of, at_ms) = (index as u32, draw::page::PANELS as u32, clip.times_ms[panel.frame]);
+        voice.say(Report::Drawn(Box::new(reporter::Drawn { index, of, at_ms, panel: panel.clone() })))
+    })
+}
+
+/// Pictures first, then the event that points at them.
+async fn complete(
+    worker: &Worker,
+    hold: &Hold,
+    drawn: &Drawn,
+    panels: Vec<Picture>,
+    started: Instant,
+) -> Result<(), Outcome> {
+    let alt = panels.iter().map(|panel| panel.alt.as_str()).collect::<Vec<_>>().join(" ");
+    let page = picture::store(worker, hold, picture::rgb(&drawn.page), &format!("A comic page. {alt}"), None).await?;
+    let mut cutouts = vec![];
+    for cutout in &drawn.cutouts {
+        cutouts.push(picture::store(worker, hold, picture::rgba(cutout), "The character, cut out.", None).await?);
+    }
+    let background =
+        picture::store(worker, hold, picture::rgb(&drawn.background), "The scene without the character.", None).await?;
+    let done = InferenceCompleted {
+        attempt: hold.attempt,
+        lease: hold.lease,
+        page,
+        panels,
+        cutouts,
+        background: Some(background),
+        duration_ms: started.elapsed().as_millis() as u64,
+    };
+    hold.execute("inferred", || JobCommand::CompleteInference(Box::new(done.clone()))).await
+}
