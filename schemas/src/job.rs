@@ -49,7 +49,6 @@ pub struct Job {
     pub cancel_requested: bool,
     pub request: Option<JobRequested>,
     pub model: Option<Blob>,
-    pub prepared: Option<Blob>,
     pub drawn: Option<InferenceCompleted>,
     /// Panels written down by the present worker, by index.
     pub panels: u32,
@@ -218,7 +217,6 @@ impl Aggregate for Job {
             }
             Event::TrainingCompleted(e) => {
                 self.model = Some(e.model.clone());
-                self.prepared = e.prepared.clone();
                 self.stage = Stage::Waiting { phase: Phase::Inference, attempt: 1, due_ms: 0 };
             }
             Event::InferenceStarted(e) => {

@@ -109,8 +109,6 @@ pub struct TrainingCompleted {
     pub lease: Uuid,
     /// Weights as safetensors.
     pub model: Blob,
-    /// What drawing needs besides the weights: frames and labels.
-    pub prepared: Option<Blob>,
     pub steps: u32,
     /// Loss over the steps, thinned to at most 64 points.
     pub curve: Vec<f32>,
