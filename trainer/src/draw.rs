@@ -19,6 +19,7 @@ pub mod materials;
 pub mod page;
 pub mod panel;
 pub mod pen;
+pub mod place;
 pub mod plate;
 pub mod point;
 pub mod scene;

@@ -207,7 +207,7 @@ fn on_crown([u, v]: Point) -> bool {
 /// Share of hair that a colour needs to be taken for hair: long hair falls beside the neck, seldom far from it.
 fn certain([u, v]: Point) -> f32 {
     match (u.abs(), v) {
-        (u, v) if u < 1.0 && v > -1.1 && v < 1.4 => 0.35,
+        (u, v) if u < 1.0 && v > -1.1 && v < 1.4 => 0.45,
         (u, v) if u < 1.5 && v > -2.2 && v < 1.6 => 0.55,
         _ => f32::INFINITY,
     }

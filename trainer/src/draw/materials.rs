@@ -31,8 +31,6 @@ pub struct Materials {
     /// The label of each palette entry. All skin entries share one.
     pub group: Vec<i16>,
     pub cloth: BTreeMap<i16, Material>,
-    /// Page colours of all palette entries, OKLab.
-    pub page: Vec<[f32; 3]>,
     /// Hues in degrees for made backgrounds, the one farthest from the figure's colours first.
     pub hues: Vec<f32>,
     /// The video has no colour.
@@ -50,7 +48,7 @@ impl Materials {
     /// `usage` is each entry's share of pixels; `skin` the page colour of skin; `shaded_skin` tells the entries that the
     /// network took for cloth although they are skin in shadow.
     pub fn new(palette: &Palette, usage: &[f32], skin: [f32; 3], shaded_skin: &[bool]) -> Self {
-        let page = page_colours(palette, usage);
+        let page = comic_colours(&palette.colours, &figure_usage(palette, usage), &FIGURE_LOOK);
         let group = join(palette, usage, shaded_skin);
         let cloth = (palette.first_cloth()..palette.colours.len())
             .map(|i| group[i])
@@ -67,7 +65,6 @@ impl Materials {
             greyscale: palette.colours.iter().all(|c| chroma(*c) < GREY_PALETTE),
             group,
             cloth,
-            page,
         }
     }
 }
@@ -90,41 +87,46 @@ fn rank(lightness: f32, dark: f32, light: f32) -> f32 {
     ((lightness - dark) / (light - dark).max(0.25)).clamp(-0.1, 1.1)
 }
 
-/// How entries of one side look on the page.
-struct Look {
-    dark: f32,
-    light: f32,
-    boost: f32,
-    lift: f32,
+/// How colours of one side look on the page.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// Lightness of the darkest and the lightest.
+    pub dark: f32,
+    pub light: f32,
+    /// By what share chroma grows, and where it ends.
+    pub boost: f32,
+    pub max_chroma: f32,
+    /// Added lightness of vivid colours.
+    pub lift: f32,
 }
-const FIGURE_LOOK: Look = Look { dark: 0.20, light: 0.94, boost: 0.80, lift: 0.10 };
-const BACKGROUND_LOOK: Look = Look { dark: 0.30, light: 0.95, boost: 0.55, lift: 0.0 };
+pub const FIGURE_LOOK: Look = Look { dark: 0.20, light: 0.94, boost: 0.80, max_chroma: 0.20, lift: 0.10 };
+/// The place stays behind: lighter and less vivid.
+pub const PLACE_LOOK: Look = Look { dark: 0.36, light: 0.95, boost: 0.55, max_chroma: 0.13, lift: 0.0 };
 /// Share of the stretched lightness; the rest stays as filmed.
 const STRETCH: f32 = 0.6;
-const MAX_CHROMA: f32 = 0.20;
 
 /// Comic colours: lightness stretched over the range a page has, chroma lifted.
-fn page_colours(palette: &Palette, usage: &[f32]) -> Vec<[f32; 3]> {
-    let mut page = palette.colours.clone();
-    let first = palette.background.min(page.len());
-    for (side, look) in [(0..first, BACKGROUND_LOOK), (first..page.len(), FIGURE_LOOK)] {
-        let (dark, light) = ends(&palette.colours[side.clone()], &usage[side.clone()]);
-        for i in side {
-            let (c, l) = (palette.colours[i], palette.colours[i][0]);
-            let target = look.dark + (look.light - look.dark) * rank(l, dark, light);
-            let mut lightness = (1.0 - STRETCH) * l + STRETCH * target;
-            let vivid = ((chroma(c) - 0.03) / 0.07).clamp(0.0, 1.0);
-            lightness += look.lift * vivid * ((0.9 - lightness) / 0.3).clamp(0.0, 1.0);
-            let boost = 1.0 + look.boost * ((chroma(c) - 0.012) / 0.03).clamp(0.0, 1.0);
-            page[i] = lch(lightness, (chroma(c) * boost).min(MAX_CHROMA), hue_deg(c));
-        }
-    }
-    page
+pub fn comic_colours(colours: &[[f32; 3]], usage: &[f32], look: &Look) -> Vec<[f32; 3]> {
+    let (dark, light) = ends(colours, usage);
+    let comic = |&c: &[f32; 3]| {
+        let target = look.dark + (look.light - look.dark) * rank(c[0], dark, light);
+        let mut lightness = (1.0 - STRETCH) * c[0] + STRETCH * target;
+        let vivid = ((chroma(c) - 0.03) / 0.07).clamp(0.0, 1.0);
+        lightness += look.lift * vivid * ((0.9 - lightness) / 0.3).clamp(0.0, 1.0);
+        let boost = 1.0 + look.boost * ((chroma(c) - 0.012) / 0.03).clamp(0.0, 1.0);
+        lch(lightness, (chroma(c) * boost).min(look.max_chroma), hue_deg(c))
+    };
+    colours.iter().map(comic).collect()
+}
+
+/// Usage with the background left out: its colours do not count when the figure's are stretched.
+fn figure_usage(palette: &Palette, usage: &[f32]) -> Vec<f32> {
+    usage.iter().enumerate().map(|(i, &u)| if i < palette.background { 0.0 } else { u }).collect()
 }
 
 /// Lightness at 4 % and 96 % of what is used.
 fn ends(colours: &[[f32; 3]], usage: &[f32]) -> (f32, f32) {
-    let mut sorted: Vec<(f32, f32)> = colours.iter().zip(usage).map(|(c, &u)| (c[0], u + 1e-4)).collect();
+    let mut sorted: Vec<(f32, f32)> = colours.iter().zip(usage).map(|(c, &u)| (c[0], u + 1e-6)).collect();
     sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
     let total: f32 = sorted.iter().map(|s| s.1).sum();
     let at = |share: f32| {

@@ -12,7 +12,7 @@ use super::labels::{Choice, label_map};
 use super::landmarks::{NOSE_TIP, OVAL, at, face_mask, face_size};
 use super::mask;
 use super::materials::{Material, skin_label};
-use super::plate::{PlateStyle, calmed, draw_plate};
+use super::place::{self, PlaceStyle};
 use super::scene::{Scene, sample};
 use super::shadow::shadow;
 use super::skin::{self, Seen};
@@ -80,9 +80,18 @@ pub fn draw_panel(scene: &Scene, shot: &Shot) -> Rgb {
 /// The place without the figure, at drawing size; the whole picture when there is no figure.
 pub fn draw_place(scene: &Scene, frame: usize, view: &View, hue_deg: f32) -> Grid<[f32; 3]> {
     let filmed = &scene.clip().frames[frame];
-    let place = if scene.clip().has_figure { scene.plate.at(filmed, &scene.alpha[frame]) } else { filmed.clone() };
-    let picture = to_lab(&to_rgb(&view.crop(&to_float(&calmed(&place)), Interpolation::Cubic)));
-    draw_plate(&picture, &plate_style(scene, hue_deg, view.scale()))
+    let has_figure = scene.clip().has_figure;
+    let seen = if has_figure { scene.plate.at(filmed, &scene.alpha[frame]) } else { filmed.clone() };
+    let calm = place::calmed(&seen);
+    let picture = to_lab(&to_rgb(&view.crop(&to_float(&calm), Interpolation::Cubic)));
+    let style = PlaceStyle {
+        hue_deg,
+        greyscale: scene.materials.greyscale,
+        unit: UNIT,
+        upsampling: view.scale(),
+        behind_figure: has_figure,
+    };
+    place::draw_place(&picture, &place::colours_of(&to_lab(&calm)), &style)
 }
 
 fn compose(canvas: &mut Grid<[f32; 3]>, figure: &Figure) {
@@ -111,21 +120,6 @@ fn backdrop(scene: &Scene, shot: &Shot, view: &View, figure: &Figure) -> Grid<[f
         );
     }
     draw_place(scene, shot.frame, view, shot.hue_deg)
-}
-
-/// How this scene's place is drawn; `upsampling` is in canvas pixels per working pixel.
-pub fn plate_style<'a>(scene: &'a Scene, hue_deg: f32, upsampling: f32) -> PlateStyle<'a> {
-    let palette = scene.character.palette;
-    // without a figure every entry is part of the place
-    let entries = if scene.clip().has_figure { palette.background } else { palette.colours.len() };
-    PlateStyle {
-        filmed: &palette.colours[..entries],
-        page: &scene.materials.page[..entries],
-        hue_deg,
-        greyscale: scene.materials.greyscale,
-        unit: UNIT,
-        upsampling,
-    }
 }
 
 /// What of a frame the view shows, enlarged and rid of noise.

@@ -1,18 +1,11 @@
-//! The place without the figure, and how it is drawn.
+//! The place without the figure.
 
 use rayon::prelude::*;
-
-use super::background::made_background;
-use super::ink::{boundary_ink, scene_ink};
-use super::materials::chroma;
-use super::pen::dots;
 use crate::clip::Clip;
-use crate::raster::clean::clean_labels;
-use crate::raster::colour::{lightness, srgb, to_float, to_rgb};
-use crate::raster::filter::{bilateral, gaussian};
+use crate::raster::colour::{to_float, to_rgb};
 use crate::raster::morphology::dilate;
 use crate::raster::resize::{Interpolation, resize};
-use crate::raster::{Grid, Lab, Plane, Rgb};
+use crate::raster::{Grid, Plane, Rgb};
 
 /// The scene behind the figure.
 pub struct Plate {
@@ -108,105 +101,6 @@ fn pull(level: Grid<[f32; 4]>) -> Grid<[f32; 4]> {
         std::array::from_fn(|k| fine[k] + missing * from[k])
     });
     Grid::from_data(level.width, level.height, data.collect())
-}
-
-/// How a place is drawn.
-pub struct PlateStyle<'a> {
-    /// Colours as filmed and on the page, OKLab.
-    pub filmed: &'a [[f32; 3]],
-    pub page: &'a [[f32; 3]],
-    /// Grey colours are tinted with this hue, degrees.
-    pub hue_deg: f32,
-    pub greyscale: bool,
-    pub unit: f32,
-    /// Pixels of the canvas per pixel of the video.
-    pub upsampling: f32,
-}
-
-/// Blur of each colour's share: rounder borders than the figure's, in units.
-const BORDER_BLUR: f32 = 5.5;
-/// Smallest area of a colour, squared units.
-const SMALLEST_AREA: f32 = 2500.0;
-/// Spread of colour distances when shares are made, squared OKLab with half weight on lightness.
-const SHARE_SPREAD: f32 = 0.0022;
-/// Ink of the place: thinner in effect than the figure's, since it is blue and not black.
-const SCENE_INK: [f32; 3] = [34.0, 30.0, 58.0];
-
-/// Draws a place, sRGB 0..255: few flat colours, dots below and in the dark, lines where colours meet.
-pub fn draw_plate(picture: &Lab, style: &PlateStyle) -> Grid<[f32; 3]> {
-    let (w, h) = (picture.width, picture.height);
-    if style.filmed.is_empty() {
-        return made_background(w, h, super::background::Backdrop::Dots, style.hue_deg, style.greyscale, style.unit, (0.0, 0.0), 0);
-    }
-    let labels = nearest_colours(picture, style);
-    let page = page_colours(style, &labels);
-    let flat = labels.map(|&l| page[l as usize]);
-    let mut canvas = crate::raster::colour::to_srgb(&flat);
-    let warm = if style.greyscale { 0.0 } else { 0.015 };
-    let tone = Grid::from_data(w, h, (0..w * h).map(|i| {
-        let down = (i / w.max(1)) as f32 / h.max(1) as f32;
-        (0.06 + 0.55 * down.powf(1.3) + 0.5 * (0.62 - flat.data[i][0])).clamp(0.03, 0.5)
-    }).collect());
-    let dotted = dots(w, h, 7.2 * style.unit, &tone);
-    let dark: Vec<[f32; 3]> = page.iter().map(|c| srgb([0.86 * c[0], c[1], c[2] - warm])).collect();
-    let borders = boundary_ink(&labels, &flat, style.unit, (1.0, 2.6), (0.05, 0.25));
-    let lines = scene_ink(&lightness(picture), style.upsampling, style.unit);
-    for i in 0..canvas.data.len() {
-        let ink = borders.data[i].max(0.85 * lines.data[i]);
-        let (dot, below) = (dotted.data[i], dark[labels.data[i] as usize]);
-        let c = canvas.data[i];
-        canvas.data[i] = std::array::from_fn(|k| {
-            let dotted = c[k] + dot * (below[k] - c[k]);
-            dotted + ink * (SCENE_INK[k] - dotted)
-        });
-    }
-    canvas
-}
-
-fn nearest_colours(picture: &Lab, style: &PlateStyle) -> Grid<i16> {
-    let (w, h) = (picture.width, picture.height);
-    let (w2, h2) = ((w / 2).max(1), (h / 2).max(1));
-    let small = resize(picture, w2, h2, Interpolation::Area);
-    let n = style.filmed.len();
-    let mut shares: Vec<Plane> = vec![Grid::new(w2, h2, 0.0); n];
-    let mut row = vec![0.0f32; n];
-    for (i, c) in small.data.iter().enumerate() {
-        for (r, f) in row.iter_mut().zip(style.filmed) {
-            let d = 0.25 * (c[0] - f[0]).powi(2) + 2.0 * ((c[1] - f[1]).powi(2) + (c[2] - f[2]).powi(2));
-            *r = -d / SHARE_SPREAD;
-        }
-        let most = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let sum: f32 = row.iter().map(|r| (r - most).exp()).sum();
-        shares.iter_mut().zip(&row).for_each(|(s, r)| s.data[i] = (r - most).exp() / sum);
-    }
-    let blurred: Vec<Plane> = shares.iter().map(|s| gaussian(s, BORDER_BLUR * style.unit / 2.0)).collect();
-    let full: Vec<Plane> = blurred.iter().map(|s| resize(s, w, h, Interpolation::Linear)).collect();
-    let best = |i: usize| (0..n).max_by(|&a, &b| full[a].data[i].total_cmp(&full[b].data[i])).unwrap_or(0) as i16;
-    let labels = Grid::from_data(w, h, (0..w * h).into_par_iter().with_min_len(4096).map(best).collect());
-    clean_labels(&labels, SMALLEST_AREA * style.unit * style.unit)
-}
-
-/// Page colours for a place: greys take the tint, bright ones come together, a dark place is lifted.
-fn page_colours(style: &PlateStyle, labels: &Grid<i16>) -> Vec<[f32; 3]> {
-    let strength = if style.greyscale { 0.25 } else { 1.0 };
-    let (sin, cos) = style.hue_deg.to_radians().sin_cos();
-    let mut page = style.page.to_vec();
-    for c in &mut page {
-        let tint = (1.0 - chroma(*c) / 0.06).clamp(0.0, 1.0) * 0.075 * strength * ((c[0] - 0.2) / 0.3).clamp(0.35, 1.0);
-        let lightness = if c[0] > 0.6 { 0.55 * c[0] + 0.36 } else { c[0] };
-        *c = [lightness, c[1] + tint * cos, c[2] + tint * sin];
-    }
-    let mut counts = vec![1e-4f32; page.len()];
-    labels.data.iter().for_each(|&l| counts[l as usize] += 1.0);
-    let mean = page.iter().zip(&counts).map(|(c, n)| c[0] * n).sum::<f32>() / counts.iter().sum::<f32>();
-    let lift = (0.60 - mean).clamp(0.0, 0.16);
-    page.iter_mut().for_each(|c| c[0] += lift * ((0.9 - c[0]) / 0.4).clamp(0.0, 1.0));
-    page
-}
-
-/// A calm copy of a picture: noise and texture gone, edges kept.
-pub fn calmed(picture: &Rgb) -> Rgb {
-    bilateral(&bilateral(picture, 2, 26.0, 2.0), 3, 26.0, 2.0)
 }
 
 #[cfg(test)]
