@@ -17,6 +17,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Between tries to reach a server that is not there yet.
 const RETRY_EVERY: Duration = Duration::from_millis(100);
 const RECONNECT_AT_MOST_EVERY: Duration = Duration::from_secs(1);
+/// How long a request waits for a server that restarts.
+const RECONNECT_WITHIN: Duration = Duration::from_secs(3);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// Notices a server that hangs without closing the connection.
 const PING_EVERY: Duration = Duration::from_secs(5);
 
@@ -159,6 +162,17 @@ impl Bus {
         };
         let streams_present = log_head.is_some();
         Ok(Health { connected, server_version, streams_present, log_head: log_head.unwrap_or(0) })
+    }
+
+    /// Waits a moment for a connection that is being made again, so that a restart of the server is no error.
+    pub(crate) async fn reachable(&self) -> Result<(), String> {
+        let connected = async {
+            while self.client.connection_state() != async_nats::connection::State::Connected {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        let waited = tokio::time::timeout(RECONNECT_WITHIN, connected).await;
+        waited.map_err(|_| "not connected".to_owned())
     }
 
     pub fn log(&self) -> Log {

@@ -53,6 +53,7 @@ pub async fn last(bus: &Bus, stream: &str, subject: &str) -> Result<Option<Store
 }
 
 async fn ask(bus: &Bus, stream: &str, query: &Value) -> Result<Subscriber, String> {
+    bus.reachable().await?;
     let inbox = bus.client.new_inbox();
     let replies = bus.client.subscribe(inbox.clone()).await.map_err(|error| error.to_string())?;
     let subject = format!("$JS.API.DIRECT.GET.{stream}");

@@ -67,6 +67,7 @@ impl Log {
             if attempt > 0 {
                 tokio::time::sleep(PAUSE * attempt).await;
             }
+            self.bus.reachable().await.map_err(|reason| AppendError::Unavailable { reason })?;
             match self.send(&outgoing).await {
                 Outcome::Stored { last_sequence } => {
                     return Ok(Appended { head: Head { sequence: last_sequence, hash }, duplicate: false });

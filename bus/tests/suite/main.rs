@@ -1,0 +1,14 @@
+//! The bus against real servers: nats-server as a child, S3 over a folder; both in a temporary folder on random ports.
+#![allow(clippy::unwrap_used)]
+
+mod append;
+mod blobs;
+mod broken_s3;
+mod envelope;
+mod execute;
+mod follow;
+mod local;
+mod nudges;
+mod servers;
+mod set_up;
+mod work;
