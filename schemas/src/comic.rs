@@ -7,6 +7,7 @@ pub struct Comic {
     pub drafted: bool,
 }
 
+#[derive(Clone, Debug)]
 pub enum ComicCommand {
     Draft(Box<ComicDrafted>),
 }

@@ -3,12 +3,10 @@
 //! An event carries absolute values, so that applying it twice changes nothing. Bodies are plain JSON that only grows;
 //! a breaking change is a new version beside the old one.
 
-
 use crate::ids::Kind;
 use schemars::{Schema, schema_for};
 
 use serde_json::Value;
-
 
 pub use body::*;
 mod body;
@@ -68,11 +66,21 @@ macro_rules! catalogue {
 }
 
 macro_rules! aggregate {
-    (User) => { "user" };
-    (Video) => { "video" };
-    (Job) => { "job" };
-    (Media) => { "media" };
-    (Comic) => { "comic" };
+    (User) => {
+        "user"
+    };
+    (Video) => {
+        "video"
+    };
+    (Job) => {
+        "job"
+    };
+    (Media) => {
+        "media"
+    };
+    (Comic) => {
+        "comic"
+    };
 }
 
 catalogue! {

@@ -24,11 +24,22 @@ pub enum Stage {
     #[default]
     Missing,
     /// `phase` waits to be handed out: not before `due_ms` (0: at once).
-    Waiting { phase: Phase, attempt: u32, due_ms: u64 },
+    Waiting {
+        phase: Phase,
+        attempt: u32,
+        due_ms: u64,
+    },
     /// In the work queue.
-    Dispatched { phase: Phase, attempt: u32 },
+    Dispatched {
+        phase: Phase,
+        attempt: u32,
+    },
     /// A worker holds it.
-    Running { phase: Phase, attempt: u32, lease: Uuid },
+    Running {
+        phase: Phase,
+        attempt: u32,
+        lease: Uuid,
+    },
     /// Everything is drawn; the comic is not written down yet.
     Inferred,
     Completed,
@@ -54,6 +65,7 @@ pub struct Job {
     pub panels: u32,
 }
 
+#[derive(Clone, Debug)]
 pub enum JobCommand {
     Request(JobRequested),
     /// Hand the waiting phase to the work queue. The dispatcher decides when it is due.
@@ -66,10 +78,18 @@ pub enum JobCommand {
     CompleteInference(Box<InferenceCompleted>),
     Complete(JobCompleted),
     /// `now_ms`: Unix time, for the retry's due time.
-    Fail { lease: Option<Uuid>, code: String, detail: String, retryable: bool, now_ms: u64 },
+    Fail {
+        lease: Option<Uuid>,
+        code: String,
+        detail: String,
+        retryable: bool,
+        now_ms: u64,
+    },
     RequestCancel,
     /// The worker stopped, or nobody had started.
-    Cancel { lease: Option<Uuid> },
+    Cancel {
+        lease: Option<Uuid>,
+    },
 }
 
 impl Job {
@@ -162,9 +182,9 @@ impl Aggregate for Job {
             JobCommand::StartTraining(start) => {
                 self.can_start(Phase::Training, start.attempt).and_then(|()| one(start.into()))
             }
-            JobCommand::ProgressTraining(progress) => self
-                .holds(Phase::Training, progress.attempt, progress.lease)
-                .and_then(|()| one(progress.into())),
+            JobCommand::ProgressTraining(progress) => {
+                self.holds(Phase::Training, progress.attempt, progress.lease).and_then(|()| one(progress.into()))
+            }
             JobCommand::CompleteTraining(done) => {
                 self.holds(Phase::Training, done.attempt, done.lease).and_then(|()| one((*done).into()))
             }

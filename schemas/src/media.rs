@@ -7,6 +7,7 @@ pub struct Media {
     pub added: bool,
 }
 
+#[derive(Clone, Debug)]
 pub enum MediaCommand {
     Add(Box<MediaAdded>),
 }

@@ -7,6 +7,7 @@ pub struct User {
     pub registered: bool,
 }
 
+#[derive(Clone, Debug)]
 pub enum UserCommand {
     RegisterGuest,
 }

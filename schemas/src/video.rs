@@ -12,6 +12,7 @@ pub enum Video {
     Refused,
 }
 
+#[derive(Clone, Debug)]
 pub enum VideoCommand {
     Upload(VideoUploaded),
     Check(VideoChecked),

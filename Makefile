@@ -1,0 +1,38 @@
+# Two commands do everything: `make run` and `make test`. The others are parts of them, or for developers.
+export PATH := $(CURDIR)/.tools:$(PATH)
+# Where tests must not skip what a machine could have: in CI.
+export KART_REQUIRE_CQL ?= $(if $(CI),1,)
+export KART_REQUIRE_TEACHERS ?= $(if $(CI),1,)
+export KART_REQUIRE_TOOLS ?= $(if $(CI),1,)
+
+.PHONY: run test lint bench doctor schemas help
+
+run: ## Build, start every role on this machine, print the URL
+	@tools/setup run
+	@echo "building kart (the first time takes some minutes)"
+	@cargo build --release --locked --quiet --bin kart
+	@target/release/kart up
+
+test: ## Every test
+	@tools/setup test
+	@$(MAKE) --no-print-directory lint
+	@echo "building and running the tests"
+	cargo test --workspace --locked
+
+lint: ## Format and lints
+	@echo "checking format and lints"
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+
+bench: ## Measure what has a figure
+	@tools/setup test
+	cargo bench --workspace --locked
+
+doctor: ## Say what is missing on this machine
+	@cargo run --release --locked --quiet --bin kart -- doctor
+
+schemas: ## Write schemas/json and schemas/fixtures anew after a change of the events
+	KART_BLESS=1 cargo test --locked --quiet -p schemas --test golden
+
+help:
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'

@@ -1,0 +1,114 @@
+//! One event of every type, with every field filled.
+
+use schemas::event::*;
+use schemas::{Blob, ComicId, Event, Hash, JobId, MediaId, UserId, VideoId};
+use uuid::Uuid;
+
+const OWNER: UserId = UserId(Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0001));
+const VIDEO: VideoId = VideoId(Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0002));
+const JOB: JobId = JobId(Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0003));
+const LEASE: Uuid = Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0004);
+
+fn blob(key: &str) -> Blob {
+    Blob { key: key.to_owned(), sha256: Hash::of(key.as_bytes()), bytes: key.len() as u64 }
+}
+
+fn picture(name: &str) -> Picture {
+    let blob = blob(&format!("media/{name}.png"));
+    Picture {
+        media: MediaId::of(OWNER, &blob.sha256),
+        blob,
+        width: 640,
+        height: 480,
+        alt: format!("A {name}."),
+        at_ms: Some(2_500),
+    }
+}
+
+pub fn all() -> Vec<Event> {
+    let (attempt, lease) = (1, LEASE);
+    let mut events: Vec<Event> = vec![
+        UserRegistered { guest: true }.into(),
+        VideoUploaded { owner: OWNER, name: "me, dancing.mp4".into(), container: "mp4".into(), blob: blob("video/1") }
+            .into(),
+        VideoChecked {
+            codec: "h264".into(),
+            duration_ms: 11_100,
+            width: 640,
+            height: 480,
+            frames_per_second: 30.0,
+            advice: vec!["Come closer.".into()],
+        }
+        .into(),
+        VideoRefused { code: "no-video".into(), detail: "the file has no pictures in it".into() }.into(),
+        JobRequested { owner: OWNER, video: VIDEO, title: "me, dancing".into(), blob: blob("video/1") }.into(),
+        JobDispatched { phase: Phase::Training, attempt }.into(),
+        TrainingStarted { attempt, lease, device: "CPU (2 threads)".into(), teachers: vec!["8d13".into()] }.into(),
+        TrainingProgressed { attempt, lease, step: 7, of: 140, loss: 1.25 }.into(),
+        TrainingCompleted {
+            attempt,
+            lease,
+            model: blob("model/1.safetensors"),
+            steps: 140,
+            curve: vec![2.5, 1.5, 1.25],
+            duration_ms: 30_000,
+            advice: vec![],
+        }
+        .into(),
+    ];
+    events.extend(drawing());
+    events.extend(endings());
+    events
+}
+
+fn drawing() -> Vec<Event> {
+    let (attempt, lease) = (1, LEASE);
+    vec![
+        InferenceStarted { attempt, lease, device: "CPU (2 threads)".into() }.into(),
+        PanelRendered { attempt, lease, index: 0, of: 5, picture: picture("panel") }.into(),
+        InferenceCompleted {
+            attempt,
+            lease,
+            page: picture("page"),
+            panels: vec![picture("panel")],
+            cutouts: vec![picture("cutout")],
+            background: Some(picture("background")),
+            duration_ms: 12_000,
+        }
+        .into(),
+        MediaAdded {
+            owner: OWNER,
+            kind: MediaKind::Panel,
+            content_type: "image/png".into(),
+            picture: picture("panel"),
+            job: JOB,
+            model: blob("model/1.safetensors"),
+        }
+        .into(),
+        ComicDrafted {
+            owner: OWNER,
+            job: JOB,
+            title: "me, dancing".into(),
+            page: picture("page"),
+            panels: vec![picture("panel")],
+        }
+        .into(),
+    ]
+}
+
+fn endings() -> Vec<Event> {
+    vec![
+        JobCompleted { comic: ComicId::of(JOB) }.into(),
+        JobFailed {
+            phase: Phase::Training,
+            attempt: 1,
+            code: "internal".into(),
+            detail: "Something went wrong on our side.".into(),
+            retryable: true,
+        }
+        .into(),
+        RetryScheduled { phase: Phase::Training, attempt: 2, due_ms: 1_790_000_000_000 }.into(),
+        CancelRequested {}.into(),
+        JobCancelled {}.into(),
+    ]
+}

@@ -1,0 +1,191 @@
+//! The rules of a job: given what happened, when something is asked, then this follows.
+
+use proptest::prelude::*;
+use schemas::event::*;
+use schemas::job::{Job, JobCommand, MAX_ATTEMPTS, Stage};
+use schemas::{Aggregate, Blob, ComicId, Event, Hash, JobId, Refusal, UserId, VideoId};
+use uuid::Uuid;
+
+const FIRST: Uuid = Uuid::from_u128(1);
+const SECOND: Uuid = Uuid::from_u128(2);
+
+fn blob() -> Blob {
+    Blob { key: "video/1".into(), sha256: Hash::of(b"video"), bytes: 5 }
+}
+
+fn picture() -> Picture {
+    let media = schemas::MediaId::of(UserId(FIRST), &Hash::of(b"picture"));
+    Picture { media, blob: blob(), width: 4, height: 3, alt: "A panel.".into(), at_ms: None }
+}
+
+fn request() -> JobCommand {
+    let (owner, video) = (UserId(FIRST), VideoId(FIRST));
+    JobCommand::Request(JobRequested { owner, video, title: "clip".into(), blob: blob() })
+}
+
+fn start(attempt: u32, lease: Uuid) -> JobCommand {
+    JobCommand::StartTraining(TrainingStarted { attempt, lease, device: "CPU".into(), teachers: vec![] })
+}
+
+fn progress(attempt: u32, lease: Uuid) -> JobCommand {
+    JobCommand::ProgressTraining(TrainingProgressed { attempt, lease, step: 1, of: 2, loss: 1.0 })
+}
+
+fn trained(attempt: u32, lease: Uuid) -> JobCommand {
+    let done =
+        TrainingCompleted { attempt, lease, model: blob(), steps: 2, curve: vec![], duration_ms: 1, advice: vec![] };
+    JobCommand::CompleteTraining(Box::new(done))
+}
+
+fn start_drawing(attempt: u32, lease: Uuid) -> JobCommand {
+    JobCommand::StartInference(InferenceStarted { attempt, lease, device: "CPU".into() })
+}
+
+fn panel(attempt: u32, lease: Uuid) -> JobCommand {
+    JobCommand::RenderPanel(Box::new(PanelRendered { attempt, lease, index: 0, of: 1, picture: picture() }))
+}
+
+fn inferred(attempt: u32, lease: Uuid) -> JobCommand {
+    let (page, panels) = (picture(), vec![picture()]);
+    let done = InferenceCompleted { attempt, lease, page, panels, cutouts: vec![], background: None, duration_ms: 1 };
+    JobCommand::CompleteInference(Box::new(done))
+}
+
+fn complete() -> JobCommand {
+    JobCommand::Complete(JobCompleted { comic: ComicId::of(JobId(FIRST)) })
+}
+
+fn fail(lease: Option<Uuid>, retryable: bool) -> JobCommand {
+    JobCommand::Fail { lease, code: "internal".into(), detail: "…".into(), retryable, now_ms: 1_000 }
+}
+
+/// A job to which all of `commands` happened.
+fn given(commands: impl IntoIterator<Item = JobCommand>) -> Job {
+    let mut job = Job::default();
+    for (index, command) in commands.into_iter().enumerate() {
+        let events = job.decide(command).unwrap_or_else(|refusal| panic!("command {index}: {refusal}"));
+        events.iter().for_each(|event| job.apply(event));
+    }
+    job
+}
+
+fn names(events: Result<Vec<Event>, Refusal>) -> Result<Vec<&'static str>, Refusal> {
+    Ok(events?.iter().map(Event::name).collect())
+}
+
+#[test]
+fn a_job_runs_from_request_to_comic() {
+    let job = given([
+        request(),
+        JobCommand::Dispatch,
+        start(1, FIRST),
+        progress(1, FIRST),
+        trained(1, FIRST),
+        JobCommand::Dispatch,
+        start_drawing(1, SECOND),
+        panel(1, SECOND),
+        inferred(1, SECOND),
+        complete(),
+    ]);
+    assert_eq!(job.stage, Stage::Completed);
+    assert_eq!(names(job.decide(complete())), Ok(vec![]));
+    assert_eq!(names(job.decide(JobCommand::RequestCancel)), Err(Refusal::Ended));
+}
+
+#[test]
+fn a_worker_that_lost_its_lease_is_refused_everything() {
+    let job = given([request(), JobCommand::Dispatch, start(1, FIRST), start(1, SECOND)]);
+    for command in [progress(1, FIRST), trained(1, FIRST), fail(Some(FIRST), true)] {
+        assert_eq!(names(job.decide(command)), Err(Refusal::StaleLease));
+    }
+    assert_eq!(names(job.decide(trained(1, SECOND))), Ok(vec!["trained"]));
+}
+
+#[test]
+fn a_late_attempt_cannot_start_again() {
+    let job = given([request(), JobCommand::Dispatch, start(1, FIRST), fail(Some(FIRST), true), JobCommand::Dispatch]);
+    assert_eq!(job.stage, Stage::Dispatched { phase: Phase::Training, attempt: 2 });
+    assert_eq!(names(job.decide(start(1, SECOND))), Err(Refusal::OutOfOrder));
+    assert_eq!(names(job.decide(start(2, SECOND))), Ok(vec!["training-started"]));
+}
+
+#[test]
+fn a_failure_is_retried_with_growing_waits_and_then_ends_the_job() {
+    let mut job = given([request()]);
+    let mut waits = vec![];
+    for attempt in 1..=MAX_ATTEMPTS {
+        for command in [JobCommand::Dispatch, start(attempt, FIRST), fail(Some(FIRST), true)] {
+            for event in job.decide(command).unwrap() {
+                job.apply(&event);
+                if let Event::RetryScheduled(retry) = event {
+                    waits.push(retry.due_ms - 1_000);
+                }
+            }
+        }
+    }
+    assert_eq!(waits, [2_000, 8_000]);
+    assert_eq!(job.stage, Stage::Failed);
+}
+
+#[test]
+fn a_job_that_nobody_works_on_is_cancelled_at_once() {
+    let job = given([request()]);
+    assert_eq!(names(job.decide(JobCommand::RequestCancel)), Ok(vec!["cancel-requested", "cancelled"]));
+}
+
+#[test]
+fn a_running_job_is_cancelled_when_its_worker_says_so() {
+    let job = given([request(), JobCommand::Dispatch, start(1, FIRST), JobCommand::RequestCancel]);
+    assert_eq!(names(job.decide(progress(1, FIRST))), Err(Refusal::CancelRequested));
+    assert_eq!(names(job.decide(JobCommand::Cancel { lease: Some(SECOND) })), Err(Refusal::StaleLease));
+    assert_eq!(names(job.decide(JobCommand::Cancel { lease: Some(FIRST) })), Ok(vec!["cancelled"]));
+}
+
+fn any_command() -> impl Strategy<Value = JobCommand> {
+    let lease = || prop_oneof![Just(FIRST), Just(SECOND)];
+    let attempt = || 1u32..4;
+    prop_oneof![
+        Just(()).prop_map(|()| request()),
+        Just(()).prop_map(|()| JobCommand::Dispatch),
+        (attempt(), lease()).prop_map(|(a, l)| start(a, l)),
+        (attempt(), lease()).prop_map(|(a, l)| progress(a, l)),
+        (attempt(), lease()).prop_map(|(a, l)| trained(a, l)),
+        (attempt(), lease()).prop_map(|(a, l)| start_drawing(a, l)),
+        (attempt(), lease()).prop_map(|(a, l)| panel(a, l)),
+        (attempt(), lease()).prop_map(|(a, l)| inferred(a, l)),
+        Just(()).prop_map(|()| complete()),
+        (proptest::option::of(lease()), any::<bool>()).prop_map(|(l, retryable)| fail(l, retryable)),
+        Just(()).prop_map(|()| JobCommand::RequestCancel),
+        proptest::option::of(lease()).prop_map(|lease| JobCommand::Cancel { lease }),
+    ]
+}
+
+fn is_terminal(event: &Event) -> bool {
+    match event {
+        Event::JobFailed(failed) => !failed.retryable,
+        event => matches!(event, Event::JobCompleted(_) | Event::JobCancelled(_)),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn whatever_is_asked_a_job_ends_at_most_once_and_nothing_follows(commands in proptest::collection::vec(any_command(), 0..60)) {
+        let mut job = Job::default();
+        let mut history: Vec<Event> = vec![];
+        for command in commands {
+            if let Ok(events) = job.decide(command) {
+                events.iter().for_each(|event| job.apply(event));
+                history.extend(events);
+            }
+        }
+        let ends = history.iter().filter(|event| is_terminal(event)).count();
+        prop_assert!(ends <= 1);
+        prop_assert_eq!(ends == 1, job.stage.has_ended());
+        if ends == 1 {
+            prop_assert!(is_terminal(&history[history.len() - 1]));
+        }
+        prop_assert_eq!(Job::fold(&history).stage, job.stage);
+    }
+}
