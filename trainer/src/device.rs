@@ -14,7 +14,10 @@ pub enum Device {
 /// One thing that could train, as `kart doctor` tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
-    Cpu { threads: usize, instructions: &'static str },
+    Cpu {
+        threads: usize,
+        instructions: &'static str,
+    },
     Gpu(Gpu),
     /// Why there is no GPU to speak of.
     NoGpu(String),
@@ -127,7 +130,7 @@ mod tests {
     fn probing_never_panics_and_always_finds_the_cpu() {
         let found = Device::probe();
         assert!(matches!(found[0], Found::Cpu { threads: 1.., .. }));
-        assert_eq!(found.len() > 1, true, "a GPU, or why there is none");
+        assert!(found.len() > 1, "a GPU, or why there is none");
     }
 
     #[test]

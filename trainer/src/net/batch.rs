@@ -2,6 +2,7 @@
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 
 use super::map::Map;
 use super::model::Model;
@@ -54,13 +55,13 @@ pub fn padded(size: usize) -> usize {
 pub fn colours(model: &Model, picture: &Rgb) -> Vec<[f32; 3]> {
     let (width, height) = (padded(picture.width), padded(picture.height));
     let place = |i: usize| ((i % width).min(picture.width - 1), (i / width).min(picture.height - 1));
-    (0..width * height).map(|i| model.colour(picture[place(i)])).collect()
+    (0..width * height).into_par_iter().with_min_len(width).map(|i| model.colour(picture[place(i)])).collect()
 }
 
 impl Footage {
     pub fn new(clip: &Clip, model: &Model) -> Self {
-        use rayon::prelude::*;
-        let frames = clip.frames.par_iter().enumerate().map(|(t, picture)| Frame::new(clip, model, t, picture)).collect();
+        let frames =
+            clip.frames.par_iter().enumerate().map(|(t, picture)| Frame::new(clip, model, t, picture)).collect();
         Self { width: padded(clip.width), height: padded(clip.height), frames }
     }
 

@@ -1,10 +1,11 @@
+use rayon::prelude::*;
+
 use super::batch;
 use super::loss;
 use super::map::Map;
 use super::model::{ENTRIES, Model};
 use super::network::{self, INPUTS, Maps};
 use super::shuffle::{self, Window};
-use super::simd::LANES;
 use crate::raster::{Grid, Plane, Rgb};
 
 /// What the network says of one frame.
@@ -19,12 +20,16 @@ pub struct Segmented {
 impl Segmented {
     /// The most likely entry of each pixel.
     pub fn labels(&self) -> Grid<u8> {
-        let best = |i: usize| {
-            let entries = 1..self.logits.len();
-            entries.fold(0, |best, k| if self.logits[k].data[i] > self.logits[best].data[i] { k } else { best }) as u8
-        };
-        let data = (0..self.figure.data.len()).map(best).collect();
-        Grid::from_data(self.figure.width, self.figure.height, data)
+        let mut labels = Grid::new(self.figure.width, self.figure.height, 0);
+        let mut best = vec![f32::MIN; labels.data.len()];
+        for (k, plane) in self.logits.iter().enumerate() {
+            for ((label, best), &logit) in labels.data.iter_mut().zip(&mut best).zip(&plane.data) {
+                if logit > *best {
+                    (*label, *best) = (k as u8, logit);
+                }
+            }
+        }
+        labels
     }
 }
 
@@ -43,21 +48,16 @@ impl Model {
         let mut maps = Maps::new(1, height, width);
         network::forward(&self.weights, &input, &mut maps);
 
-        let entry_logits = loss::entry_logits(self);
-        let has_figure = self.groups.has_figure();
-        let mut logits: Vec<Plane> = (0..ENTRIES).map(|_| Grid::new(frame.width, frame.height, 0.0)).collect();
-        let mut figure = Grid::new(frame.width, frame.height, 1.0);
-        for y in 0..frame.height {
-            let row = maps.head.row(0, y / 2).as_chunks::<LANES>().0;
-            for x in 0..frame.width {
-                let said = &row[shuffle::part(x, y) / LANES];
-                let values = entry_logits(said, colours[y * width + x]);
-                logits.iter_mut().zip(values).for_each(|(plane, value)| plane[(x, y)] = value);
-                if has_figure {
-                    figure[(x, y)] = 1.0 / (1.0 + (-said[ENTRIES]).exp());
-                }
-            }
-        }
+        let said = loss::entry_logits(self, &colours, &maps.head);
+        let pixel = |i: usize| &said[i / frame.width * width + i % frame.width];
+        let plane = |k: usize| {
+            let data = (0..frame.data.len()).map(|i| pixel(i)[k]).collect();
+            Grid::from_data(frame.width, frame.height, data)
+        };
+        let logits = (0..ENTRIES).into_par_iter().map(plane).collect();
+        let probability = |logit: &f32| 1.0 / (1.0 + (-logit).exp());
+        let everywhere = || Grid::new(frame.width, frame.height, 1.0);
+        let figure = if self.groups.has_figure() { plane(ENTRIES).map(probability) } else { everywhere() };
         Segmented { logits, figure }
     }
 }

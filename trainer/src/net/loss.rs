@@ -21,11 +21,14 @@ mod reference;
 #[cfg(test)]
 mod tests;
 
+use rayon::prelude::*;
+
 use super::batch::Batch;
 use super::map::Map;
 use super::model::{ENTRIES, Groups, Model};
 use super::palette::BACKGROUND_LIGHTNESS;
-use super::simd::{LANES, Lanes, each};
+use super::shuffle;
+use super::simd::{LANES, Lanes, Vector, each};
 
 /// The lane of a pixel's 16 values that speaks of the figure.
 const FIGURE: usize = ENTRIES;
@@ -90,7 +93,14 @@ impl Loss {
     }
 
     /// Judges what the head said, and writes the gradient of that to `d_head`.
-    pub fn judge(&mut self, batch: &Batch, model: &Model, direction: Direction, head: &Map, d_head: &mut Map) -> Outcome {
+    pub fn judge(
+        &mut self,
+        batch: &Batch,
+        model: &Model,
+        direction: Direction,
+        head: &Map,
+        d_head: &mut Map,
+    ) -> Outcome {
         let palette = Centres::new(model);
         let known = Known::count(batch, model.groups);
         let sums = pixel::pass(batch, &palette, &known, head, &mut self.chances, d_head);
@@ -98,7 +108,6 @@ impl Loss {
         let scale = 1.0 / sums.weight.max(f64::MIN_POSITIVE);
         let neighbours = gradient::Neighbours { direction, chances: &self.chances, field: &self.field };
         let near = gradient::pass(batch, &palette, &known, neighbours, scale as f32, d_head);
-        let pixels = (batch.images * batch.height * batch.width) as f64;
         let parts = Parts {
             labels: (sums.labels * scale) as f32,
             palette: (sums.palette * scale) as f32,
@@ -108,7 +117,6 @@ impl Loss {
             border,
             skin: sums.skin as f32,
         };
-        debug_assert!(pixels > 0.0);
         Outcome {
             parts,
             d_centres: sums.d_centres(model, scale),
@@ -173,10 +181,20 @@ fn logits(said: &Lanes, seen: &Lanes, loudness: f32) -> Lanes {
     each(|k| said[k] - loudness * seen[k].min(FAR))
 }
 
-/// The logits as inference reads them, `[entry]`.
-pub fn entry_logits(model: &Model) -> impl Fn(&Lanes, [f32; 3]) -> Lanes + Sync {
+/// The logits of every pixel of one frame (`colours`, row-major, from image 0 of the head); the figure's in the last lane.
+pub fn entry_logits(model: &Model, colours: &[[f32; 3]], head: &Map) -> Vec<Lanes> {
     let centres = Centres::new(model);
-    move |said, colour| logits(said, &centres.distances(colour).1, centres.loudness)
+    let width = 2 * head.width;
+    let mut all = vec![[0.0; LANES]; colours.len()];
+    all.par_chunks_exact_mut(width).zip(colours.par_chunks_exact(width)).enumerate().for_each(|(y, (row, colours))| {
+        let said = head.row(0, y / 2).as_chunks::<LANES>().0;
+        for (x, (pixel, &colour)) in row.iter_mut().zip(colours).enumerate() {
+            let said = &said[shuffle::part(x, y) / LANES];
+            *pixel = logits(said, &centres.distances(colour).1, centres.loudness);
+            pixel[FIGURE] = said[FIGURE];
+        }
+    });
+    all
 }
 
 /// How many pixels of the batch are labelled, as weights of one pixel.
@@ -201,27 +219,9 @@ impl Known {
     }
 }
 
-/// Sum over lanes, pairwise: the order in which a vector unit likes to do it.
 #[inline(always)]
-fn sum(lanes: &Lanes) -> f32 {
-    let mut folded = *lanes;
-    for half in [8, 4, 2, 1] {
-        for i in 0..half {
-            folded[i] += folded[i + half];
-        }
-    }
-    folded[0]
-}
-
-#[inline(always)]
-fn max(lanes: &Lanes) -> f32 {
-    let mut folded = *lanes;
-    for half in [8, 4, 2, 1] {
-        for i in 0..half {
-            folded[i] = folded[i].max(folded[i + half]);
-        }
-    }
-    folded[0]
+fn sum<V: Vector>(lanes: &Lanes) -> f32 {
+    V::load(lanes).sum()
 }
 
 /// Squared distance of two colours.

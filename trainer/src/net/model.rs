@@ -61,7 +61,14 @@ pub struct Model {
 }
 
 impl Model {
-    pub(super) fn untrained(width: usize, height: usize, groups: Groups, mean: [f32; 3], scale: f32, seed: u64) -> Self {
+    pub(super) fn untrained(
+        width: usize,
+        height: usize,
+        groups: Groups,
+        mean: [f32; 3],
+        scale: f32,
+        seed: u64,
+    ) -> Self {
         let weights = network::initial_weights(&mut ChaCha8Rng::seed_from_u64(seed));
         let centres = [[0.0; 3]; ENTRIES];
         Self { width, height, groups, weights, centres, mean, scale, log_gain: -1.2, step: 0, seed }

@@ -76,7 +76,13 @@ impl Samples {
     }
 
     /// A new colour for an entry that died: a pixel of its group far from all living entries.
-    pub fn another(&self, groups: Groups, entry: usize, centres: &[[f32; 3]], rng: &mut ChaCha8Rng) -> Option<[f32; 3]> {
+    pub fn another(
+        &self,
+        groups: Groups,
+        entry: usize,
+        centres: &[[f32; 3]],
+        rng: &mut ChaCha8Rng,
+    ) -> Option<[f32; 3]> {
         let group = groups.of(entry);
         let lightness = if group == 0 { BACKGROUND_LIGHTNESS } else { 1.0 };
         let living: Vec<[f32; 3]> =

@@ -75,14 +75,14 @@ impl ConvolveRow<'_> {
     #[inline(always)]
     fn tile<V: Vector, const PIXELS: usize, const BLOCKS: usize>(&mut self, pixel: usize, block: usize) {
         let mut sums = [[V::load(&[0.0; LANES]); BLOCKS]; PIXELS];
-        for p in 0..PIXELS {
-            for b in 0..BLOCKS {
+        for (p, row) in sums.iter_mut().enumerate() {
+            for (b, sum) in row.iter_mut().enumerate() {
                 match self.begin {
                     Begin::Zero => {}
-                    Begin::Bias(bias) => sums[p][b] = V::load(&lanes(bias)[block + b]),
+                    Begin::Bias(bias) => *sum = V::load(&lanes(bias)[block + b]),
                     Begin::Sum => {
                         let i = (pixel + p) * self.out_step + (block + b) * LANES;
-                        sums[p][b] = V::load(&lanes(&self.out[i..])[0]);
+                        *sum = V::load(&lanes(&self.out[i..])[0]);
                     }
                 }
             }
@@ -192,9 +192,9 @@ impl CorrelateRow<'_> {
         for tap in (0..self.run).step_by(TAPS) {
             let first = tap * self.outputs + block * LANES;
             let mut sums = [[V::load(&[0.0; LANES]); BLOCKS]; TAPS];
-            for t in 0..TAPS {
-                for b in 0..BLOCKS {
-                    sums[t][b] = V::load(&lanes(&self.sum[first + t * self.outputs + b * LANES..])[0]);
+            for (t, row) in sums.iter_mut().enumerate() {
+                for (b, sum) in row.iter_mut().enumerate() {
+                    *sum = V::load(&lanes(&self.sum[first + t * self.outputs + b * LANES..])[0]);
                 }
             }
             for (pixel, gradient) in self.gradient.chunks_exact(self.outputs).enumerate() {
@@ -207,10 +207,10 @@ impl CorrelateRow<'_> {
                     }
                 }
             }
-            for t in 0..TAPS {
-                for b in 0..BLOCKS {
+            for (t, row) in sums.iter().enumerate() {
+                for (b, sum) in row.iter().enumerate() {
                     let into = first + t * self.outputs + b * LANES;
-                    sums[t][b].store(&mut self.sum[into..].as_chunks_mut().0[0]);
+                    sum.store(&mut self.sum[into..].as_chunks_mut().0[0]);
                 }
             }
         }

@@ -21,7 +21,7 @@ fn maps(conv: &Conv, [height, width]: [usize; 2]) -> (Map, Map) {
 }
 
 /// The definition, in f64.
-fn naive(conv: &Conv, weight: &[f32], bias: &[f32], x: &Map, image: usize, y: usize, column: usize, o: usize) -> f64 {
+fn naive(conv: &Conv, (weight, bias): &(Vec<f32>, Vec<f32>), x: &Map, [image, y, column, o]: [usize; 4]) -> f64 {
     let reach = conv.size / 2;
     let mut sum = f64::from(bias[o]);
     for (ky, kx) in (0..conv.size).flat_map(|ky| (0..conv.size).map(move |kx| (ky, kx))) {
@@ -39,13 +39,13 @@ fn naive(conv: &Conv, weight: &[f32], bias: &[f32], x: &Map, image: usize, y: us
 #[test]
 fn forward_is_the_definition() {
     for (conv, size) in &SHAPES {
-        let ((weight, bias), (x, mut y)) = (weights(conv), maps(conv, *size));
+        let (layer, (x, mut y)) = (weights(conv), maps(conv, *size));
         for relu in [false, true] {
-            conv.forward(&weight, &bias, &x, &mut y, relu);
+            conv.forward(&layer.0, &layer.1, &x, &mut y, relu);
             for image in 0..y.images {
                 for (row, column) in (0..y.height).flat_map(|r| (0..y.width).map(move |c| (r, c))) {
                     for o in 0..conv.outputs {
-                        let expected = naive(conv, &weight, &bias, &x, image, row, column, o);
+                        let expected = naive(conv, &layer, &x, [image, row, column, o]);
                         let expected = if relu { expected.max(0.0) } else { expected };
                         let found = f64::from(y.row(image, row)[column * conv.outputs + o]);
                         assert!((found - expected).abs() < 1e-4, "{}: {found}, not {expected}", conv.name);

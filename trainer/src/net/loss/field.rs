@@ -96,7 +96,8 @@ impl Kernel for FieldRow<'_> {
         self.gradient.fill(0.0);
         let (height, width) = (self.height as isize, self.width as isize);
         for (down, right) in OFFSETS {
-            let pairs = self.height.saturating_sub(down) * self.width.saturating_sub(right.unsigned_abs()) * self.images;
+            let pairs =
+                self.height.saturating_sub(down) * self.width.saturating_sub(right.unsigned_abs()) * self.images;
             if pairs == 0 {
                 continue;
             }

@@ -97,9 +97,9 @@ impl Kernel for RowPair<'_> {
             }
         }
         Near {
-            smooth: without_figure(&sums.smooth),
-            steady: without_figure(&sums.steady),
-            distance_pull: without_figure(&sums.distance_pull),
+            smooth: without_figure::<V>(&sums.smooth),
+            steady: without_figure::<V>(&sums.steady),
+            distance_pull: without_figure::<V>(&sums.distance_pull),
         }
     }
 }
@@ -111,7 +111,7 @@ impl RowPair<'_> {
         let (height, width) = (*height, *width);
         let i = (self.image * height + y) * width + x;
         let chances = self.neighbours.chances[i];
-        let mut slope = self.skin_slope(i, &chances);
+        let mut slope = self.skin_slope::<V>(i, &chances);
 
         let pixels = (images * height * width) as f32;
         let (step, at, end) = match self.neighbours.direction {
@@ -136,7 +136,7 @@ impl RowPair<'_> {
             add(&mut sums.steady, &difference);
         }
 
-        self.through_softmax(y, x, i, &chances, &slope, sums);
+        self.through_softmax::<V>(y, x, i, &chances, &slope, sums);
     }
 
     /// Two pixels should choose alike as far as their colours are alike. Adds to the slope of the first; returns the
@@ -156,14 +156,14 @@ impl RowPair<'_> {
 
     /// The gradient of the skin loss by the palette probabilities.
     #[inline(always)]
-    fn skin_slope(&self, i: usize, chances: &Lanes) -> Lanes {
+    fn skin_slope<V: Vector>(&self, i: usize, chances: &Lanes) -> Lanes {
         let label = self.batch.skin[i];
         if self.batch.figure[i] != 1 || label < 0 || self.known.skin == 0.0 {
             return [0.0; LANES];
         }
         let Centres { skin, cloth, .. } = self.centres;
-        let on_skin = sum(&each(|k| chances[k] * skin[k]));
-        let person = on_skin + sum(&each(|k| chances[k] * cloth[k])) + SKIN_FLOOR;
+        let on_skin = sum::<V>(&each(|k| chances[k] * skin[k]));
+        let person = on_skin + sum::<V>(&each(|k| chances[k] * cloth[k])) + SKIN_FLOOR;
         let ratio = on_skin / person;
         if !(SKIN_CERTAIN..=1.0 - SKIN_CERTAIN).contains(&ratio) {
             return [0.0; LANES];
@@ -174,14 +174,22 @@ impl RowPair<'_> {
     }
 
     #[inline(always)]
-    fn through_softmax(&mut self, y: usize, x: usize, i: usize, chances: &Lanes, slope: &Lanes, sums: &mut RowSums) {
+    fn through_softmax<V: Vector>(
+        &mut self,
+        y: usize,
+        x: usize,
+        i: usize,
+        chances: &Lanes,
+        slope: &Lanes,
+        sums: &mut RowSums,
+    ) {
         let part = shuffle::part(x, y);
         let pull: &mut [f32] = &mut self.pull[part..part + LANES];
         let figure = chances[FIGURE];
         let by_figure = pull[FIGURE] + self.neighbours.field.gradient(self.image, y, x) * figure * (1.0 - figure);
         let mut chances = *chances;
         chances[FIGURE] = 0.0;
-        let mean = sum(&each(|k| chances[k] * slope[k]));
+        let mean = sum::<V>(&each(|k| chances[k] * slope[k]));
         let (_, seen) = self.centres.distances(self.batch.colours[i]);
         for k in 0..LANES {
             pull[k] = chances[k] * (slope[k] - mean) + self.scale * pull[k];
@@ -199,6 +207,6 @@ fn add(sum: &mut Lanes, more: &Lanes) {
 }
 
 #[inline(always)]
-fn without_figure(lanes: &Lanes) -> f64 {
-    f64::from(sum(lanes) - lanes[FIGURE])
+fn without_figure<V: Vector>(lanes: &Lanes) -> f64 {
+    f64::from(sum::<V>(lanes) - lanes[FIGURE])
 }

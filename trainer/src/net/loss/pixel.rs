@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{Centres, FIGURE, Known, SOFTNESS, logits, max, sum};
+use super::{Centres, FIGURE, Known, SOFTNESS, logits, sum};
 use crate::net::batch::Batch;
 use crate::net::map::Map;
 use crate::net::model::{ENTRIES, Model};
@@ -16,6 +16,8 @@ pub const SKIN_CERTAIN: f32 = 1e-3;
 /// How far a gate may close: no label is trusted entirely.
 const FIGURE_GATE: f32 = 1e-3;
 const SKIN_GATE: f32 = 0.01;
+/// The three gates of a pixel add up to 1, so at least one is this wide open.
+const OPEN_GATE: f32 = 0.3;
 /// Pixel weights before they are normed: everywhere, on the person, on skin.
 const WEIGHTS: [f32; 3] = [0.3, 1.0, 0.7];
 
@@ -131,15 +133,8 @@ impl Kernel for RowPair<'_> {
         for i in 0..2 * self.width {
             let part = shuffle::part(i % self.width, i / self.width) / LANES;
             let labels = Labels { figure: self.figure[i], skin: self.skin[i] };
-            self.chances[i] = pixel::<V>(
-                self.centres,
-                self.known,
-                &said[part],
-                self.colours[i],
-                labels,
-                &mut pull[part],
-                &mut sums,
-            );
+            self.chances[i] =
+                pixel::<V>(self.centres, self.known, &said[part], self.colours[i], labels, &mut pull[part], &mut sums);
         }
         sums
     }
@@ -165,16 +160,17 @@ fn pixel<V: Vector>(
     let mut logits = logits(said, &seen, centres.loudness);
     logits[FIGURE] = f32::MIN;
     let (mut chances, log_total) = softmax::<V>(&logits);
-    let figure = 1.0 / (1.0 + exp::<V>(-said[FIGURE]));
-    let skin = sum(&each(|k| chances[k] * centres.skin[k]));
-    let person = skin + sum(&each(|k| chances[k] * centres.cloth[k]));
+    let odds = exp::<V>(-said[FIGURE]);
+    let figure = 1.0 / (1.0 + odds);
+    let skin = sum::<V>(&each(|k| chances[k] * centres.skin[k]));
+    let person = skin + sum::<V>(&each(|k| chances[k] * centres.cloth[k]));
 
     let (target, believed) = target::<V>(centres, &seen, labels, figure, skin / (person + SKIN_FLOOR));
     let on_skin = if labels.skin == 1 { WEIGHTS[2] } else { 0.0 };
     let weight = WEIGHTS[0] + if believed > 0.5 { WEIGHTS[1] } else { 0.0 } + on_skin;
 
     sums.weight += weight;
-    sums.labels += weight * (log_total - sum(&each(|k| target[k] * logits[k].max(-1e30))));
+    sums.labels += weight * (log_total - sum::<V>(&each(|k| target[k] * logits[k].max(-1e30))));
     for k in 0..LANES {
         let share = weight * chances[k];
         pull[k] = weight * (chances[k] - target[k]);
@@ -189,7 +185,12 @@ fn pixel<V: Vector>(
         0 => known.background * figure,
         _ => 0.0,
     };
-    sums.figure += figure_loss(known, said[FIGURE], labels.figure);
+    sums.figure += match labels.figure {
+        1 => -known.person * figure.max(f32::MIN_POSITIVE).ln(),
+        // 1 − figure, without losing what is left of it near 1.
+        0 => -known.background * (odds * figure).max(f32::MIN_POSITIVE).ln(),
+        _ => 0.0,
+    };
     sums.skin += skin_loss(known, labels, skin / (person + SKIN_FLOOR));
     chances[FIGURE] = figure;
     chances
@@ -198,9 +199,9 @@ fn pixel<V: Vector>(
 /// Probabilities, and the logarithm of what they were divided by.
 #[inline(always)]
 fn softmax<V: Vector>(logits: &Lanes) -> (Lanes, f32) {
-    let top = max(logits);
+    let top = V::load(logits).max();
     let powers = each(|k| exp::<V>(logits[k] - top));
-    let total = sum(&powers);
+    let total = sum::<V>(&powers);
     let share = 1.0 / total;
     (each(|k| powers[k] * share), top + total.ln())
 }
@@ -218,23 +219,14 @@ fn target<V: Vector>(centres: &Centres, seen: &Lanes, labels: Labels, figure: f3
     let believed = believed.clamp(FIGURE_GATE, 1.0 - FIGURE_GATE);
     let skin = if labels.skin < 0 { 0.3 * skin + 0.35 } else { f32::from(labels.skin) };
     let skin = if centres.groups.skin == 0 { 0.0 } else { skin.clamp(SKIN_GATE, 1.0 - SKIN_GATE) };
-    let gates = [1.0 - believed, believed * skin, believed * (1.0 - skin)];
-    let [background, skin, cloth] = gates.map(|gate| gate.max(f32::MIN_POSITIVE).ln());
-    let gated = each(|k| {
-        by_colour[k] + background * centres.background[k] + skin * centres.skin[k] + cloth * centres.cloth[k]
-    });
-    (softmax::<V>(&gated).0, believed)
-}
-
-#[inline(always)]
-fn figure_loss(known: &Known, logit: f32, label: i8) -> f32 {
-    // ln(1 + eˣ), for any x.
-    let softplus = |x: f32| x.max(0.0) + (-x.abs()).exp().ln_1p();
-    match label {
-        1 => known.person * softplus(-logit),
-        0 => known.background * softplus(logit),
-        _ => 0.0,
-    }
+    // The best entry behind an open gate sets the scale, so that the powers neither vanish nor overflow.
+    let (background, skin, cloth) = (1.0 - believed, believed * skin, believed * (1.0 - skin));
+    let gates = each(|k| background * centres.background[k] + skin * centres.skin[k] + cloth * centres.cloth[k]);
+    let open = each(|k| if gates[k] >= OPEN_GATE { by_colour[k] } else { f32::MIN });
+    let top = V::load(&open).max();
+    let powers = each(|k| gates[k] * exp::<V>(by_colour[k] - top));
+    let share = 1.0 / sum::<V>(&powers);
+    (each(|k| powers[k] * share), believed)
 }
 
 #[inline(always)]

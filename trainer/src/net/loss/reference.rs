@@ -2,7 +2,6 @@
 
 use super::pixel::{SKIN_CERTAIN, SKIN_FLOOR};
 use super::*;
-use crate::net::shuffle;
 
 /// Everything that the loss is a function of.
 #[derive(Clone)]
@@ -97,8 +96,7 @@ pub fn loss(batch: &Batch, groups: Groups, given: &Given, direction: Direction, 
     let mut total = 0.0;
     for (i, pixel) in pixels.iter().enumerate() {
         let labels: f64 = -(0..ENTRIES).map(|k| given.targets[i][k] * pixel.log_chances[k]).sum::<f64>();
-        let palette: f64 =
-            (0..ENTRIES).map(|k| given.chosen[i][k] * plain(batch.colours[i], &at.centres[k])).sum();
+        let palette: f64 = (0..ENTRIES).map(|k| given.chosen[i][k] * plain(batch.colours[i], &at.centres[k])).sum();
         total += given.weights[i] * (labels + palette) / count;
     }
     total += agreement(batch, &pixels, direction);
@@ -153,14 +151,13 @@ fn border(batch: &Batch, pixels: &[Pixel]) -> f64 {
     let four = |image: usize, y: usize, x: usize| {
         [(0, 0), (0, 1), (1, 0), (1, 1)].map(|(dy, dx)| ((image * 2 * h) + 2 * y + dy) * 2 * w + 2 * x + dx)
     };
-    let colour = |four: [usize; 4]| std::array::from_fn(|c| four.iter().map(|&i| batch.colours[i][c]).sum::<f32>() / 4.0);
+    let colour =
+        |four: [usize; 4]| std::array::from_fn(|c| four.iter().map(|&i| batch.colours[i][c]).sum::<f32>() / 4.0);
     let figure = |four: [usize; 4]| four.iter().map(|&i| pixels[i].figure).sum::<f64>() / 4.0;
     let mut total = 0.0;
     for (down, right) in [(1isize, 0isize), (0, 1), (2, 2), (2, -2), (0, 5), (5, 0)] {
         let mut sum = (0.0, 0.0);
-        for (image, y, x) in
-            (0..batch.images).flat_map(|i| (0..h).flat_map(move |y| (0..w).map(move |x| (i, y, x))))
-        {
+        for (image, y, x) in (0..batch.images).flat_map(|i| (0..h).flat_map(move |y| (0..w).map(move |x| (i, y, x)))) {
             let (y2, x2) = (y as isize + down, x as isize + right);
             if y2 >= h as isize || !(0..w as isize).contains(&x2) {
                 continue;

@@ -3,7 +3,6 @@ use rand_chacha::ChaCha8Rng;
 
 use super::reference::{self, Point};
 use super::*;
-use crate::net::shuffle;
 
 /// A batch, a model and a head without any sense, the same for the same seed.
 fn nonsense(groups: Groups, size: [usize; 2], seed: u64) -> (Batch, Model, Map) {

@@ -9,6 +9,8 @@ pub trait Vector: Copy {
     fn store(self, lanes: &mut Lanes);
     /// `self + factor · lanes`.
     fn add_multiple(self, factor: f32, lanes: Self) -> Self;
+    fn sum(self) -> f32;
+    fn max(self) -> f32;
     /// `a · b + c`, rounded once where the machine can.
     fn fused(a: f32, b: f32, c: f32) -> f32;
 }
@@ -37,10 +39,31 @@ impl Vector for Portable {
     }
 
     #[inline(always)]
+    fn sum(self) -> f32 {
+        fold(self.0, |a, b| a + b)
+    }
+
+    #[inline(always)]
+    fn max(self) -> f32 {
+        fold(self.0, f32::max)
+    }
+
+    #[inline(always)]
     fn fused(a: f32, b: f32, c: f32) -> f32 {
         // Every 64-bit Arm has the instruction; elsewhere it would be a slow call.
         if cfg!(target_arch = "aarch64") { a.mul_add(b, c) } else { a * b + c }
     }
+}
+
+/// Halves the lanes until one is left.
+#[inline(always)]
+fn fold(mut lanes: Lanes, join: impl Fn(f32, f32) -> f32) -> f32 {
+    for half in [8, 4, 2, 1] {
+        for k in 0..half {
+            lanes[k] = join(lanes[k], lanes[k + half]);
+        }
+    }
+    lanes[0]
 }
 
 /// Two registers of eight.
@@ -74,6 +97,26 @@ impl Vector for Avx2 {
     }
 
     #[inline(always)]
+    fn sum(self) -> f32 {
+        unsafe {
+            let eight = _mm256_add_ps(self.0[0], self.0[1]);
+            let four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+            let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+            _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
+        }
+    }
+
+    #[inline(always)]
+    fn max(self) -> f32 {
+        unsafe {
+            let eight = _mm256_max_ps(self.0[0], self.0[1]);
+            let four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+            let two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+            _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)))
+        }
+    }
+
+    #[inline(always)]
     fn fused(a: f32, b: f32, c: f32) -> f32 {
         a.mul_add(b, c)
     }
@@ -99,6 +142,16 @@ impl Vector for Avx512 {
     #[inline(always)]
     fn add_multiple(self, factor: f32, lanes: Self) -> Self {
         unsafe { Self(_mm512_fmadd_ps(_mm512_set1_ps(factor), lanes.0, self.0)) }
+    }
+
+    #[inline(always)]
+    fn sum(self) -> f32 {
+        unsafe { _mm512_reduce_add_ps(self.0) }
+    }
+
+    #[inline(always)]
+    fn max(self) -> f32 {
+        unsafe { _mm512_reduce_max_ps(self.0) }
     }
 
     #[inline(always)]
