@@ -11,9 +11,13 @@ use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 /// NATS clients look here by default.
 const NATS_PORT: u16 = 4222;
+const LOOK_AFTER_NATS: Duration = Duration::from_millis(300);
 
 /// What a running `kart up` leaves in its folder, so that other commands find it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -66,9 +70,9 @@ pub fn lock(data: &Path) -> Result<File, LockError> {
     }
 }
 
-/// The servers of a data folder that no other process uses. They stop when this is dropped.
+/// The servers of a data folder that no other process uses. They stop with [`Embedded::stop`], or with this process.
 pub struct Embedded {
-    nats: Option<NatsServer>,
+    nats: Option<(NatsConfig, CancellationToken, JoinHandle<()>)>,
     s3: Option<S3Server>,
     _lock: File,
 }
@@ -86,7 +90,11 @@ impl Embedded {
         };
         let nats = match settings.nats_url {
             Some(_) => None,
-            None => Some(start_nats(&data.join("nats")).await?),
+            None => {
+                let server = start_nats(&data.join("nats")).await?;
+                let (config, stop) = (server.config(), CancellationToken::new());
+                Some((config, stop.clone(), tokio::spawn(supervise(server, stop))))
+            }
         };
         let s3 = match settings.s3_endpoint {
             Some(_) => None,
@@ -96,14 +104,39 @@ impl Embedded {
     }
 
     pub fn nats_config(&self, settings: &Settings) -> NatsConfig {
-        let started = self.nats.as_ref().map(NatsServer::config);
+        let started = self.nats.as_ref().map(|(config, ..)| config.clone());
         tune(started.unwrap_or_else(|| NatsConfig::new(settings.nats_url.clone().unwrap_or_default())), settings)
+    }
+
+    /// Ends the servers and waits for their end.
+    pub async fn stop(self) {
+        if let Some((_, stop, supervisor)) = self.nats {
+            stop.cancel();
+            // Fails only when it panicked; then the server ends with this process.
+            let _ = supervisor.await;
+        }
     }
 
     pub fn s3_config(&self, settings: &Settings) -> anyhow::Result<S3Config> {
         match &self.s3 {
             Some(server) => Ok(server.config()),
             None => configured_s3(settings),
+        }
+    }
+}
+
+/// Starts the server again whenever it ends, until `stop`.
+async fn supervise(mut server: NatsServer, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(LOOK_AFTER_NATS) => {}
+            () = stop.cancelled() => return server.kill().await,
+        }
+        if server.pid().is_none() {
+            tracing::warn!("the nats-server ended; starting it again");
+            if let Err(error) = server.restart().await {
+                tracing::error!(%error, "the nats-server does not start");
+            }
         }
     }
 }

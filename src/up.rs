@@ -61,7 +61,7 @@ pub async fn run(
     // Whatever ended the web ends the rest.
     shutdown.cancel();
     let (trained, _, _) = tokio::join!(training, projecting, controlling);
-    drop(embedded);
+    embedded.stop().await;
     served.and(trained?)
 }
 

@@ -1,0 +1,9 @@
+//! Kart as its users meet it: the real binary, real servers, a real video.
+
+mod clip;
+mod command_line;
+mod compose;
+mod process;
+mod survival;
+mod tidy;
+mod whole_path;
