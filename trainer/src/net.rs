@@ -6,6 +6,7 @@
 
 mod adam;
 mod batch;
+mod calm;
 mod checkpoint;
 mod conv;
 mod infer;

@@ -4,6 +4,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
+use super::calm::calm;
 use super::map::Map;
 use super::model::Model;
 use super::network::{GRANULE, INPUTS};
@@ -51,11 +52,12 @@ pub fn padded(size: usize) -> usize {
     size.max(1).next_multiple_of(GRANULE)
 }
 
-/// A picture in the network's colours, padded.
+/// A picture in the network's colours, padded and without noise.
 pub fn colours(model: &Model, picture: &Rgb) -> Vec<[f32; 3]> {
     let (width, height) = (padded(picture.width), padded(picture.height));
     let place = |i: usize| ((i % width).min(picture.width - 1), (i / width).min(picture.height - 1));
-    (0..width * height).into_par_iter().with_min_len(width).map(|i| model.colour(picture[place(i)])).collect()
+    let pixels = (0..width * height).into_par_iter().with_min_len(width);
+    calm(&pixels.map(|i| model.colour(picture[place(i)])).collect::<Vec<_>>(), width)
 }
 
 impl Footage {

@@ -32,12 +32,15 @@ use super::simd::{LANES, Lanes, Vector, each};
 
 /// The lane of a pixel's 16 values that speaks of the figure.
 const FIGURE: usize = ENTRIES;
-/// Twice the temperature of the choice by colour: squared distances are divided by it.
+/// What squared distances are divided by in the logits, before the gain.
 const SOFTNESS: f32 = 0.12;
+/// The same in the choice that the logits should come to. It must be decided: between two entries that are nearly
+/// alike a soft choice is half and half everywhere, which costs neighbours nothing and lets noise pick the label.
+const TARGET_SOFTNESS: f32 = 0.04;
 /// Distances beyond this make no difference to the logits.
 const FAR: f32 = 3.0;
 
-const SMOOTH_WEIGHT: f32 = 0.8;
+const SMOOTH_WEIGHT: f32 = 1.2;
 /// One direction is looked at in each step and stands for both.
 const SMOOTH_DIRECTIONS: f32 = 2.0;
 const STEADY_WEIGHT: f32 = 0.6;

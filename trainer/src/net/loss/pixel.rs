@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{Centres, FIGURE, Known, SOFTNESS, logits, sum};
+use super::{Centres, FIGURE, Known, TARGET_SOFTNESS, logits, sum};
 use crate::net::batch::Batch;
 use crate::net::map::Map;
 use crate::net::model::{ENTRIES, Model};
@@ -210,7 +210,7 @@ fn softmax<V: Vector>(logits: &Lanes) -> (Lanes, f32) {
 /// and the belief in a person.
 #[inline(always)]
 fn target<V: Vector>(centres: &Centres, seen: &Lanes, labels: Labels, figure: f32, skin: f32) -> (Lanes, f32) {
-    let mut by_colour = each(|k| -seen[k] * (1.0 / SOFTNESS));
+    let mut by_colour = each(|k| -seen[k] * (1.0 / TARGET_SOFTNESS));
     by_colour[FIGURE] = f32::MIN;
     if !centres.groups.has_figure() {
         return (softmax::<V>(&by_colour).0, 1.0);

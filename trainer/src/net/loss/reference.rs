@@ -75,7 +75,7 @@ pub fn given(batch: &Batch, groups: Groups, at: &Point) -> Given {
         let on_skin = if groups.skin == 0 { 0.0 } else { on_skin };
         let gates = [1.0 - believed, believed * on_skin, believed * (1.0 - on_skin)];
         let gate = |k: usize| if groups.has_figure() { gates[groups.of(k)] } else { 1.0 };
-        let raw: [f64; ENTRIES] = std::array::from_fn(|k| gate(k) * (-seen[k] / f64::from(SOFTNESS)).exp());
+        let raw: [f64; ENTRIES] = std::array::from_fn(|k| gate(k) * (-seen[k] / 0.04).exp());
         let total: f64 = raw.iter().sum();
         given.targets.push(raw.map(|r| r / total));
         let person = f64::from(u8::from(believed > 0.5 || !groups.has_figure()));
@@ -132,7 +132,7 @@ fn agreement(batch: &Batch, pixels: &[Pixel], direction: Direction) -> f64 {
             time = (time.0 + differ(i, i + h * w, 0.15), time.1 + 1.0);
         }
     }
-    2.0 * 0.8 * space.0 / space.1.max(1.0) + 0.6 * time.0 / time.1
+    2.0 * 1.2 * space.0 / space.1.max(1.0) + 0.6 * time.0 / time.1
 }
 
 fn figure(batch: &Batch, pixels: &[Pixel]) -> f64 {
