@@ -7,9 +7,12 @@ pub mod background;
 pub mod cloth;
 pub mod cutout;
 pub mod face;
+pub mod figure;
 pub mod flow;
 pub mod framing;
 pub mod hair;
+pub mod head;
+pub mod histogram;
 pub mod ink;
 pub mod keyframes;
 pub mod labels;
@@ -61,10 +64,7 @@ pub struct DrawnPanel {
 
 /// Draws a character. `on_panel` hears of each panel as it gets ready and may stop the drawing; then the answer is
 /// `None`, as for a clip without frames.
-pub fn draw(
-    character: &Character,
-    on_panel: &mut dyn FnMut(usize, &DrawnPanel) -> ControlFlow<()>,
-) -> Option<Drawn> {
+pub fn draw(character: &Character, on_panel: &mut dyn FnMut(usize, &DrawnPanel) -> ControlFlow<()>) -> Option<Drawn> {
     let scene = Scene::new(character);
     let clip = character.clip;
     let frames = KeyFrames::choose(&scene, page::PANELS);
@@ -73,12 +73,7 @@ pub fn draw(
     let mut panels = Vec::new();
     for (i, (shot, place)) in page::shots(&scene, &frames, &places).iter().zip(&places).enumerate() {
         let image = panel::draw_panel(&scene, shot);
-        let drawn = DrawnPanel {
-            image,
-            frame: shot.frame,
-            framing: shot.framing.name(),
-            alt: alt_text(&scene, shot),
-        };
+        let drawn = DrawnPanel { image, frame: shot.frame, framing: shot.framing.name(), alt: alt_text(&scene, shot) };
         if on_panel(i, &drawn).is_break() {
             return None;
         }
@@ -127,4 +122,89 @@ fn alt_text(scene: &Scene, shot: &Shot) -> String {
         Some(_) => ", looking this way",
     };
     format!("{what}{face}, at {seconds:.1} s.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clip::{Clip, Palette};
+    use crate::raster::{Grid, Plane};
+
+    const WIDTH: usize = 64;
+    const HEIGHT: usize = 48;
+
+    /// A red figure that walks before a grey wall; no face.
+    fn clip(frames: usize, has_figure: bool) -> Clip {
+        let inside = |t: usize, i: usize| {
+            let (x, y) = (i % WIDTH, i / WIDTH);
+            (12 + 8 * t..32 + 8 * t).contains(&x) && y > 10
+        };
+        let pictures: Vec<Rgb> = (0..frames)
+            .map(|t| {
+                let pixel = |i| if inside(t, i) { [190, 40, 30] } else { [150, 155, 160] };
+                Grid::from_data(WIDTH, HEIGHT, (0..WIDTH * HEIGHT).map(pixel).collect())
+            })
+            .collect();
+        let person = |t| {
+            let seen = |i| if has_figure && inside(t, i) { 0.98 } else { 0.02 };
+            Grid::from_data(WIDTH, HEIGHT, (0..WIDTH * HEIGHT).map(seen).collect())
+        };
+        Clip {
+            width: WIDTH,
+            height: HEIGHT,
+            source: pictures.clone(),
+            times_ms: (0..frames as u64).map(|t| 500 * t).collect(),
+            person: (0..frames).map(person).collect(),
+            faces: vec![Vec::new(); frames],
+            skin: vec![Grid::new(WIDTH, HEIGHT, -1); frames],
+            skin_median: None,
+            has_figure,
+            frames: pictures,
+        }
+    }
+
+    fn with_character<T>(clip: &Clip, then: impl FnOnce(&Character) -> T) -> T {
+        let colours = vec![[0.68, 0.0, -0.01], [0.75, 0.03, 0.05], [0.5, 0.15, 0.09], [0.2, 0.0, 0.0]];
+        let palette = Palette { colours, background: 1, skin: 1, scale: 0.1 };
+        let logits = |t: usize| -> Vec<Plane> {
+            let person = &clip.person[t];
+            vec![person.map(|p| -8.0 * p), person.map(|_| -4.0), person.map(|p| 8.0 * p), person.map(|_| -4.0)]
+        };
+        let labels = clip.person.iter().map(|p| p.map(|&p| if p > 0.5 { 2 } else { 0 })).collect();
+        let figure = clip.person.clone();
+        then(&Character { clip, palette: &palette, figure, labels, logits: &logits })
+    }
+
+    #[test]
+    fn a_faceless_figure_becomes_panels_cut_outs_and_a_place_without_it() {
+        let clip = clip(3, true);
+        let mut heard = Vec::new();
+        let drawn = with_character(&clip, |character| {
+            draw(character, &mut |i, panel| {
+                heard.push((i, panel.framing));
+                ControlFlow::Continue(())
+            })
+        })
+        .unwrap();
+        assert_eq!(heard.len(), page::PANELS);
+        assert_eq!(drawn.page.width, page::PAGE_WIDTH);
+        assert!(drawn.cutouts.iter().all(|c| c.data.iter().any(|p| p[3] == 255) && c.data.iter().any(|p| p[3] == 0)));
+        let red = |p: &[u8; 3]| p[0] > 150 && p[1] < 90;
+        assert!(drawn.panels[0].image.data.iter().any(red), "the figure is in the first panel");
+        assert!(!drawn.background.data.iter().any(red), "the place is without it");
+    }
+
+    #[test]
+    fn drawing_stops_when_told_and_a_clip_without_frames_gives_nothing() {
+        let mut count = 0;
+        let stopped = with_character(&clip(2, false), |character| {
+            draw(character, &mut |_, _| {
+                count += 1;
+                ControlFlow::Break(())
+            })
+        });
+        assert!(stopped.is_none() && count == 1);
+        let empty = clip(0, true);
+        assert!(with_character(&empty, |c| draw(c, &mut |_, _| ControlFlow::Continue(()))).is_none());
+    }
 }

@@ -23,7 +23,11 @@ const SMALLEST_PATCH: f32 = 420.0;
 
 /// Colours a label map. `inner` are pixels away from the silhouette, whose lightness can be trusted.
 pub fn colour(
-    labels: &Grid<i16>, materials: &BTreeMap<i16, Material>, lightness: &Plane, inner: &Mask, unit: f32,
+    labels: &Grid<i16>,
+    materials: &BTreeMap<i16, Material>,
+    lightness: &Plane,
+    inner: &Mask,
+    unit: f32,
 ) -> Cloth {
     let (w, h) = (labels.width, labels.height);
     let (w2, h2) = ((w / 2).max(1), (h / 2).max(1));
@@ -40,9 +44,10 @@ pub fn colour(
         let steps = lighter_tones(material, &cover, &small_lightness, &trust, unit, (w, h));
         for i in (0..own.data.len()).filter(|&i| own.data[i]) {
             cloth.flat.data[i] = material.mean;
-            cloth.toned.data[i] = steps.iter().zip(&material.tones[1..]).fold(material.tones[0], |below, (step, tone)| {
-                std::array::from_fn(|k| below[k] + step.data[i] * (tone[k] - below[k]))
-            });
+            cloth.toned.data[i] =
+                steps.iter().zip(&material.tones[1..]).fold(material.tones[0], |below, (step, tone)| {
+                    std::array::from_fn(|k| below[k] + step.data[i] * (tone[k] - below[k]))
+                });
         }
     }
     cloth
@@ -50,7 +55,12 @@ pub fn colour(
 
 /// For each tone but the darkest: where it, or a lighter one, covers the material.
 fn lighter_tones(
-    material: &Material, cover: &Plane, lightness: &Plane, trust: &Plane, unit: f32, (w, h): (usize, usize),
+    material: &Material,
+    cover: &Plane,
+    lightness: &Plane,
+    trust: &Plane,
+    unit: f32,
+    (w, h): (usize, usize),
 ) -> Vec<Plane> {
     if material.levels.len() < 2 {
         return Vec::new();
@@ -86,10 +96,21 @@ mod tests {
 
     #[test]
     fn a_lit_half_gets_the_light_tone_and_a_small_glint_does_not() {
-        let material = Material { levels: vec![0.3, 0.6], tones: vec![[0.2, 0.0, 0.0], [0.8, 0.0, 0.0]], mean: [0.5, 0.0, 0.0], calm: 1.0 };
+        let material = Material {
+            levels: vec![0.3, 0.6],
+            tones: vec![[0.2, 0.0, 0.0], [0.8, 0.0, 0.0]],
+            mean: [0.5, 0.0, 0.0],
+            calm: 1.0,
+        };
         let mut lightness = Grid::from_data(120, 80, (0..9600).map(|i| if i % 120 < 60 { 0.3 } else { 0.6 }).collect());
         lightness[(20, 40)] = 0.9;
-        let cloth = colour(&Grid::new(120, 80, 4), &BTreeMap::from([(4, material)]), &lightness, &Grid::new(120, 80, true), 1.0);
+        let cloth = colour(
+            &Grid::new(120, 80, 4),
+            &BTreeMap::from([(4, material)]),
+            &lightness,
+            &Grid::new(120, 80, true),
+            1.0,
+        );
         assert!((cloth.toned[(20, 40)][0] - 0.2).abs() < 0.01);
         assert!((cloth.toned[(100, 40)][0] - 0.8).abs() < 0.01);
         assert_eq!(cloth.flat[(5, 5)], [0.5, 0.0, 0.0]);

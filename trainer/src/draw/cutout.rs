@@ -1,8 +1,8 @@
 //! A character cut out: the figure with its outline and nothing behind it.
 
+use super::figure::{Figure, draw_figure};
 use super::framing::{Framing, View};
 use super::ink::INK;
-use super::panel::{Figure, draw_figure};
 use super::scene::Scene;
 use crate::raster::resize::{Interpolation, resize};
 use crate::raster::{Grid, Rgba};
@@ -48,7 +48,8 @@ fn trim(picture: &Rgba) -> Rgba {
     let seen = |x: usize, y: usize| picture[(x, y)][3] > 8;
     let columns: Vec<usize> = (0..picture.width).filter(|&x| (0..picture.height).any(|y| seen(x, y))).collect();
     let rows: Vec<usize> = (0..picture.height).filter(|&y| (0..picture.width).any(|x| seen(x, y))).collect();
-    let (Some(&x0), Some(&x1), Some(&y0), Some(&y1)) = (columns.first(), columns.last(), rows.first(), rows.last()) else {
+    let (Some(&x0), Some(&x1), Some(&y0), Some(&y1)) = (columns.first(), columns.last(), rows.first(), rows.last())
+    else {
         return Grid::new(1, 1, [0; 4]);
     };
     let data = (y0..=y1).flat_map(|y| picture.row(y)[x0..=x1].to_vec()).collect();

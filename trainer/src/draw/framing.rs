@@ -58,7 +58,8 @@ impl Subject<'_> {
         if w > self.width {
             (w, h) = (self.width, self.width / aspect);
         }
-        let corner = |centre: f32, extent: f32, length: f32| (centre - extent / 2.0).clamp(0.0, (length - extent).max(0.0));
+        let corner =
+            |centre: f32, extent: f32, length: f32| (centre - extent / 2.0).clamp(0.0, (length - extent).max(0.0));
         [corner(centre[0], w, self.width), corner(centre[1], h, self.height), w, h]
     }
 
@@ -111,6 +112,8 @@ pub struct View {
 
 /// Pictures are drawn this many times larger, then reduced: that smooths every edge.
 pub const SUPERSAMPLING: usize = 2;
+/// A page pixel in drawn pixels.
+pub const UNIT: f32 = SUPERSAMPLING as f32;
 
 impl View {
     /// A window that becomes `width × height` page pixels.

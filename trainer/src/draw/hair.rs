@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use super::framing::View;
-use super::landmarks::{CHIN, FOREHEAD, OVAL, at, face_size, pick};
-use super::materials::Material;
-use super::point::{Point, centre, dot, sub, turn, unit};
+use super::head::{Head, behind_glasses, beside_neck, certain, is_crown, near_head, on_chin, on_crown};
+use super::histogram::Histogram;
+use super::materials::{Material, skin_label};
+use super::point::Point;
 use super::scene::Scene;
 use crate::raster::clean::{clean_mask, smooth_mask};
 use crate::raster::components::{Connectivity, regions};
@@ -25,12 +26,21 @@ pub struct Hair {
     lightest: f32,
     /// The crown is covered: what shines there is hair as well.
     covers_crown: bool,
+    /// There is a beard; hair falls beside the neck. Without either, what is dark below the eyes is shadow.
+    beard: bool,
+    long: bool,
 }
 
 /// Share of dark pixels on the crown from which on a head has hair.
 const HAIRY: f32 = 0.30;
 /// How much darker than lit skin hair must be.
 const DARKER_THAN_SKIN: f32 = 0.09;
+/// Shares of hair-like pixels on the chin and beside the neck that make a beard and long hair.
+const BEARDED: f32 = 0.35;
+const LONG: f32 = 0.40;
+/// Lower end of short hair, and half the width of a beard, in face widths from the centre of the face.
+const EYES: f32 = -0.02;
+const BEARD_WIDTH: f32 = 0.62;
 /// Smallest piece without connection to the crown, in squared face widths: a goatee, not a shadow.
 const DETACHED: f32 = 0.08;
 /// Hair pixels in the sampled frames from which on there is hair.
@@ -40,7 +50,7 @@ impl Hair {
     /// `pictures` are some frames in OKLab at working size.
     pub fn learn(scene: &Scene, pictures: &HashMap<usize, Lab>) -> Option<Self> {
         let lightest = scene.skin.filmed[0] - DARKER_THAN_SKIN;
-        let (mut crown, mut body) = (Histogram::new(), Histogram::new());
+        let (mut crown, mut body) = (Histogram::default(), Histogram::default());
         let mut seen: Vec<[f32; 3]> = Vec::new();
         let (mut top, mut dark_top) = (0usize, 0usize);
         for (&t, picture) in pictures {
@@ -71,14 +81,46 @@ impl Hair {
         }
         let share = Histogram::share(&crown.smooth(), &body.smooth());
         seen.retain(|&c| share.at(c) > 0.3);
+        if seen.len() < ENOUGH / 2 {
+            return None;
+        }
+        let material = material(&mut seen);
         let covers_crown = dark_top as f32 > HAIRY * top as f32;
-        (seen.len() >= ENOUGH / 2).then(|| Self { material: material(&mut seen), share, lightest, covers_crown })
+        let mut hair = Self { share, material, lightest, covers_crown, beard: false, long: false };
+        hair.beard = hair.frequency(scene, pictures, on_chin) > BEARDED;
+        hair.long = hair.frequency(scene, pictures, beside_neck) > LONG;
+        Some(hair)
+    }
+
+    /// Share of the figure's pixels at some place about the heads that look like hair.
+    fn frequency(&self, scene: &Scene, pictures: &HashMap<usize, Lab>, wanted: fn(Point) -> bool) -> f32 {
+        let (mut all, mut hair) = (1.0f32, 0.0f32);
+        for (&t, picture) in pictures {
+            let Some(head) = scene.face(t).map(Head::new) else { continue };
+            for (i, &colour) in picture.data.iter().enumerate() {
+                let place = head.place([(i % picture.width) as f32, (i / picture.width) as f32]);
+                if wanted(place) && scene.alpha[t].data[i] > 0.8 {
+                    all += 1.0;
+                    let entry = usize::from(scene.character.labels[t].data[i]);
+                    let skin = scene.materials.group.get(entry) == Some(&skin_label(scene.character.palette));
+                    let dark = colour[0] < self.lightest && !skin;
+                    hair += f32::from(u8::from(dark && self.share.at(colour) > 0.5));
+                }
+            }
+        }
+        hair / all
     }
 
     /// Hair in a panel: dark around the heads, hair-coloured further off, all connected to a head. On a head with hair,
     /// whatever shines on the crown is hair too, `skin` or not. `figure` is the figure's cover.
     pub fn find(
-        &self, view: &View, picture: &Lab, figure: &Plane, skin: &Mask, faces: &[Vec<[f32; 3]>], panel_unit: f32,
+        &self,
+        view: &View,
+        picture: &Lab,
+        figure: &Plane,
+        skin: &Mask,
+        faces: &[Vec<[f32; 3]>],
+        panel_unit: f32,
     ) -> Mask {
         let half = view.half();
         let small = resize(picture, half.width, half.height, Interpolation::Area);
@@ -106,11 +148,18 @@ impl Hair {
             let dark = f32::from(u8::from(colour[0] < self.lightest));
             let share = self.share.at(colour);
             let score = match place {
-                _ if on_crown(place) => if cover[(x, y)] > covers[(x, y)][0] { 1.0 } else { dark },
+                _ if on_crown(place) => {
+                    if cover[(x, y)] > covers[(x, y)][0] {
+                        1.0
+                    } else {
+                        dark
+                    }
+                }
                 _ if behind_glasses(place) => 0.0,
                 // beside and below the eyes it must also have the colour: shadows on dark skin are dark too
+                _ if place[1] < EYES && !(self.long || self.beard && place[0].abs() < BEARD_WIDTH) => 0.0,
                 _ if near_head(place) => dark * if place[1] > 0.25 { 0.55 + 0.45 * share } else { 1.1 * share },
-                _ if share > certain(place) => share * dark,
+                _ if self.long && share > certain(place) => share * dark,
                 _ => 0.0,
             };
             score * cover[(x, y)]
@@ -169,118 +218,24 @@ fn material(seen: &mut [[f32; 3]]) -> Material {
     Material { levels: vec![median, light], tones: vec![base, shine], mean: base, calm: 1.7 }
 }
 
-/// A head's own coordinates: the centre of the face and its axes.
-struct Head {
-    centre: Point,
-    up: Point,
-    size: f32,
-}
-
-impl Head {
-    fn new(face: &[[f32; 3]]) -> Self {
-        let up = unit(sub(at(face, FOREHEAD), at(face, CHIN)));
-        Self { centre: centre(&pick(face, &OVAL)), up, size: face_size(face).max(1.0) }
-    }
-
-    /// Sideways and up from the centre of the face, in face widths.
-    fn place(&self, p: Point) -> Point {
-        let from = sub(p, self.centre);
-        [dot(from, turn(self.up)) / self.size, dot(from, self.up) / self.size]
-    }
-}
-
-/// Above the forehead and beside the temples: where hair is learned.
-fn is_crown([u, v]: Point) -> bool {
-    v > 0.05 && ellipse(u, v, 0.54, 0.72) > 1.0 && ellipse(u, v, 0.72, 1.0) < 1.0
-}
-
-/// Around the skull, beside the cheeks, and the beard.
-fn near_head([u, v]: Point) -> bool {
-    if v > 0.2 { ellipse(u, v, 0.85, 1.3) < 1.0 } else { u.abs() < 0.82 && v > -0.62 }
-}
-
-/// The skull above the hairline.
-fn on_crown([u, v]: Point) -> bool {
-    v > 0.3 && ellipse(u, v, 0.54, 0.74) > 1.0 && ellipse(u, v, 0.75, 1.35) < 1.0
-}
-
-/// Share of hair that a colour needs to be taken for hair: long hair falls beside the neck, seldom far from it.
-fn certain([u, v]: Point) -> f32 {
-    match (u.abs(), v) {
-        (u, v) if u < 1.0 && v > -1.1 && v < 1.4 => 0.45,
-        (u, v) if u < 1.5 && v > -2.2 && v < 1.6 => 0.55,
-        _ => f32::INFINITY,
-    }
-}
-
-/// Between brows and cheekbones dark things are glasses, not hair.
-fn behind_glasses([u, v]: Point) -> bool {
-    u.abs() < 0.40 && v > -0.12 && v < 0.30
-}
-
-fn ellipse(u: f32, v: f32, a: f32, b: f32) -> f32 {
-    (u / a).powi(2) + (v / b).powi(2)
-}
-
-/// Counts of colours, smoothed: 16 steps of lightness, 40 × 40 of tint.
-#[derive(Clone)]
-struct Histogram(Vec<f32>);
-
-const STEPS: [usize; 3] = [16, 40, 40];
-const TINT_RANGE: f32 = 0.4;
-
-impl Histogram {
-    fn new() -> Self {
-        Self(vec![0.0; STEPS.iter().product()])
-    }
-
-    fn index(c: [f32; 3]) -> usize {
-        let step = |v: f32, n: usize| ((v * n as f32) as usize).min(n - 1);
-        let tint = |v: f32| (v / TINT_RANGE + 0.5).max(0.0);
-        (step(c[0].max(0.0), STEPS[0]) * STEPS[1] + step(tint(c[1]), STEPS[1])) * STEPS[2] + step(tint(c[2]), STEPS[2])
-    }
-
-    fn add(&mut self, c: [f32; 3]) {
-        self.0[Self::index(c)] += 1.0;
-    }
-
-    fn at(&self, c: [f32; 3]) -> f32 {
-        self.0[Self::index(c)]
-    }
-
-    /// Shares of all pixels, blurred over a bin in every direction.
-    fn smooth(&self) -> Self {
-        let total = self.0.iter().sum::<f32>().max(1.0);
-        let mut values: Vec<f32> = self.0.iter().map(|v| v / total).collect();
-        for (stride, n) in [(STEPS[1] * STEPS[2], STEPS[0]), (STEPS[2], STEPS[1]), (1, STEPS[2])] {
-            for _ in 0..2 {
-                let before = values.clone();
-                for (i, v) in values.iter_mut().enumerate() {
-                    let at = i / stride % n;
-                    let left = if at > 0 { before[i - stride] } else { before[i] };
-                    let right = if at + 1 < n { before[i + stride] } else { before[i] };
-                    *v = 0.5 * before[i] + 0.25 * (left + right);
-                }
-            }
-        }
-        Self(values)
-    }
-
-    fn share(of: &Self, against: &Self) -> Self {
-        Self(of.0.iter().zip(&against.0).map(|(a, b)| a / (a + 0.7 * b + 1e-6)).collect())
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::landmarks::OVAL;
     use super::*;
 
     fn brown() -> Hair {
-        let (mut crown, mut body) = (Histogram::new(), Histogram::new());
+        let (mut crown, mut body) = (Histogram::default(), Histogram::default());
         (0..100).for_each(|_| crown.add([0.25, 0.02, 0.03]));
         (0..100).for_each(|_| body.add([0.25, 0.0, -0.08]));
         let share = Histogram::share(&crown.smooth(), &body.smooth());
-        Hair { share, material: Material::flat([0.25, 0.02, 0.03]), lightest: 0.5, covers_crown: false }
+        Hair {
+            share,
+            material: Material::flat([0.25, 0.02, 0.03]),
+            lightest: 0.5,
+            covers_crown: false,
+            beard: false,
+            long: true,
+        }
     }
 
     /// A face 40 wide in the middle of a 200 × 200 panel.
@@ -300,7 +255,8 @@ mod tests {
         let mut picture = Grid::new(200, 200, [0.9, 0.0, 0.0]);
         for y in 0..200 {
             for x in 0..200 {
-                if (40..60).contains(&y) && (70..130).contains(&x) || (60..150).contains(&y) && (120..134).contains(&x) {
+                if (40..60).contains(&y) && (70..130).contains(&x) || (60..150).contains(&y) && (120..134).contains(&x)
+                {
                     picture[(x, y)] = [0.25, 0.02, 0.03];
                 } else if y >= 130 {
                     picture[(x, y)] = [0.25, 0.0, -0.08];

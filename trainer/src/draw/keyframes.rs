@@ -46,7 +46,8 @@ impl KeyFrames {
             chosen.push(first);
         }
         while chosen.len() < count.min(frames) {
-            let apart = |t: usize| chosen.iter().map(|&c| distance(&features[t], &features[c])).fold(f32::MAX, f32::min);
+            let apart =
+                |t: usize| chosen.iter().map(|&c| distance(&features[t], &features[c])).fold(f32::MAX, f32::min);
             let next = best(frames, |t| if chosen.contains(&t) { -1.0 } else { apart(t) * base[t] });
             chosen.extend(next);
         }
@@ -100,7 +101,10 @@ fn face_quality(lab: &Lab, points: &[[f32; 3]]) -> f32 {
     let seen = visible(lab, points);
     let one = |b: bool| f32::from(u8::from(b));
     let open = if apart(points, 159, 145) > OPEN_EYE { 1.0 } else { 0.7 };
-    (0.4 + 0.6 * one(seen.mouth)) * (0.3 + 0.35 * (one(seen.right) + one(seen.left))) * (1.0 - 0.8 * yaw(points).abs()) * open
+    (0.4 + 0.6 * one(seen.mouth))
+        * (0.3 + 0.35 * (one(seen.right) + one(seen.left)))
+        * (1.0 - 0.8 * yaw(points).abs())
+        * open
 }
 
 /// Mean strength of fine edges on the figure.

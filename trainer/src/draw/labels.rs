@@ -33,7 +33,13 @@ pub struct Choice<'a> {
 /// The most likely group of each pixel of the view. `logits` are the network's, at working size; `within` (working size) and
 /// `cover` (panel size) say how much a pixel belongs to the side that is labelled.
 pub fn label_map(
-    choice: &Choice, palette: &Palette, logits: &[Plane], within: &Plane, cover: &Plane, view: &View, picture: &Lab,
+    choice: &Choice,
+    palette: &Palette,
+    logits: &[Plane],
+    within: &Plane,
+    cover: &Plane,
+    view: &View,
+    picture: &Lab,
 ) -> Grid<i16> {
     let half = view.half();
     let evidence = log_probabilities(&logits[choice.first..choice.last], within);
@@ -143,7 +149,11 @@ mod tests {
 
     #[test]
     fn colours_decide_where_the_network_is_undecided() {
-        let picture = Grid::from_data(32, 16, (0..512).map(|i| if i % 32 < 16 { [0.2, 0.0, 0.0] } else { [0.8, 0.0, 0.0] }).collect());
+        let picture = Grid::from_data(
+            32,
+            16,
+            (0..512).map(|i| if i % 32 < 16 { [0.2, 0.0, 0.0] } else { [0.8, 0.0, 0.0] }).collect(),
+        );
         let labels = labelled(&vec![Grid::new(16, 8, 0.0); 3], &picture, &[0, 1, 2]);
         assert_eq!((labels[(4, 8)], labels[(28, 8)]), (0, 1));
     }

@@ -165,9 +165,8 @@ fn join(palette: &Palette, usage: &[f32], shaded_skin: &[bool]) -> Vec<i16> {
 fn same_material(palette: &Palette, group: &[i16], i: usize, j: usize) -> bool {
     let (a, b) = (palette.colours[i], palette.colours[j]);
     let together = (0..group.len()).filter(|&k| group[k] == group[i] || group[k] == group[j]);
-    let (low, high) = together.fold((1.0f32, 0.0f32), |(low, high), k| {
-        (low.min(palette.colours[k][0]), high.max(palette.colours[k][0]))
-    });
+    let (low, high) = together
+        .fold((1.0f32, 0.0f32), |(low, high), k| (low.min(palette.colours[k][0]), high.max(palette.colours[k][0])));
     let range = high - low;
     let step = (a[0] - b[0]).abs();
     let tint = (a[1] - b[1]).hypot(a[2] - b[2]);

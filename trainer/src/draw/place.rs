@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::ink::{boundary_ink, scene_ink};
 use super::materials::{FIGURE_LOOK, PLACE_LOOK, chroma, comic_colours};
 use super::pen::dots;
-use crate::raster::clean::clean_labels;
+use crate::raster::clean::{clean_labels, smoothstep};
 use crate::raster::colour::{lightness, srgb, to_srgb};
 use crate::raster::filter::{bilateral, gaussian};
 use crate::raster::resize::{Interpolation, resize};
@@ -71,7 +71,8 @@ pub fn colours_of(place: &Lab) -> Vec<[f32; 3]> {
             (0..3).for_each(|k| sum[k] += p[k]);
             *count += 1.0;
         }
-        centres = members.iter().zip(&centres).map(|((s, n), c)| if *n > 0.0 { s.map(|v| v / n) } else { *c }).collect();
+        centres =
+            members.iter().zip(&centres).map(|((s, n), c)| if *n > 0.0 { s.map(|v| v / n) } else { *c }).collect();
     }
     let mut ranked: Vec<([f32; 3], f32)> = centres.into_iter().zip(members.iter().map(|m| m.1)).collect();
     ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
@@ -176,6 +177,11 @@ fn page_colours(colours: &[[f32; 3]], style: &PlaceStyle, labels: &Grid<i16>) ->
     let mean = page.iter().zip(&counts).map(|(c, n)| c[0] * n).sum::<f32>() / counts.iter().sum::<f32>();
     let lift = (LIGHT_PLACE - mean).clamp(0.0, 0.20);
     page.iter_mut().for_each(|c| c[0] += lift * ((0.9 - c[0]) / 0.4).clamp(0.0, 1.0));
+    let total = counts.iter().sum::<f32>();
+    for (c, count) in page.iter_mut().zip(&counts) {
+        // large areas stay lighter than ink and figure, whatever the rest is like
+        c[0] += 0.6 * smoothstep(count / total, 0.05, 0.3) * (LIGHT_PLACE - c[0]).max(0.0);
+    }
     page
 }
 
@@ -183,7 +189,6 @@ fn page_colours(colours: &[[f32; 3]], style: &PlaceStyle, labels: &Grid<i16>) ->
 pub fn calmed(picture: &Rgb) -> Rgb {
     bilateral(&bilateral(picture, 2, 26.0, 2.0), 3, 26.0, 2.0)
 }
-
 
 #[cfg(test)]
 mod tests {
@@ -193,7 +198,11 @@ mod tests {
         PlaceStyle { hue_deg: 230.0, greyscale: false, unit: 1.0, upsampling: 1.0, behind_figure: false };
 
     fn wall_and_floor() -> Lab {
-        Grid::from_data(160, 120, (0..160 * 120).map(|i| if i / 160 < 70 { [0.8, 0.0, 0.0] } else { [0.4, 0.05, 0.08] }).collect())
+        Grid::from_data(
+            160,
+            120,
+            (0..160 * 120).map(|i| if i / 160 < 70 { [0.8, 0.0, 0.0] } else { [0.4, 0.05, 0.08] }).collect(),
+        )
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! The place without the figure.
 
-use rayon::prelude::*;
 use crate::clip::Clip;
 use crate::raster::colour::{to_float, to_rgb};
 use crate::raster::morphology::dilate;
 use crate::raster::resize::{Interpolation, resize};
 use crate::raster::{Grid, Plane, Rgb};
+use rayon::prelude::*;
 
 /// The scene behind the figure.
 pub struct Plate {
@@ -59,7 +59,8 @@ fn median_over_time(clip: &Clip, free: &[Grid<bool>]) -> (Rgb, Grid<bool>) {
         }
         (colour, !values.is_empty())
     };
-    let all: Vec<([u8; 3], bool)> = (0..w * h).into_par_iter().with_min_len(1024).map_init(Vec::new, |v, i| pixel(i, v)).collect();
+    let all: Vec<([u8; 3], bool)> =
+        (0..w * h).into_par_iter().with_min_len(1024).map_init(Vec::new, |v, i| pixel(i, v)).collect();
     (Grid::from_data(w, h, all.iter().map(|p| p.0).collect()), Grid::from_data(w, h, all.iter().map(|p| p.1).collect()))
 }
 
@@ -110,10 +111,24 @@ mod tests {
     fn clip(shift: usize) -> (Clip, Vec<Plane>) {
         let (w, h) = (48, 32);
         let frames: Vec<Rgb> = (0..6)
-            .map(|t| Grid::from_data(w, h, (0..w * h).map(|i| if ((i % w) + shift * t) / 6 % 2 == 0 { [40; 3] } else { [210; 3] }).collect()))
+            .map(|t| {
+                Grid::from_data(
+                    w,
+                    h,
+                    (0..w * h)
+                        .map(|i| if (((i % w) + shift * t) / 6).is_multiple_of(2) { [40; 3] } else { [210; 3] })
+                        .collect(),
+                )
+            })
             .collect();
         let alpha: Vec<Plane> = (0..6)
-            .map(|t| Grid::from_data(w, h, (0..w * h).map(|i| f32::from(u8::from((t * 6..t * 6 + 12).contains(&(i % w))))).collect()))
+            .map(|t| {
+                Grid::from_data(
+                    w,
+                    h,
+                    (0..w * h).map(|i| f32::from(u8::from((t * 6..t * 6 + 12).contains(&(i % w))))).collect(),
+                )
+            })
             .collect();
         let clip = Clip {
             width: w,

@@ -10,8 +10,8 @@ use super::materials::Materials;
 use super::plate::Plate;
 use super::skin::SkinTones;
 use crate::clip::{Character, Clip, Face};
-use crate::raster::components::{Connectivity, regions};
 use crate::raster::colour::to_lab;
+use crate::raster::components::{Connectivity, regions};
 use crate::raster::morphology::dilate;
 use crate::raster::{Grid, Lab, Plane};
 
@@ -40,16 +40,10 @@ impl<'a> Scene<'a> {
         let sampled: Vec<usize> = (0..clip.frames.len()).step_by(SAMPLED_FRAMES).collect();
         let pictures: HashMap<usize, Lab> = sampled.into_iter().map(|t| (t, to_lab(&clip.frames[t]))).collect();
         let skin = SkinTones::new(clip, &pictures);
-        let materials = Materials::new(character.palette, &usage(character), skin.light, &shaded_skin(character, &alpha, &skin));
-        let mut scene = Self {
-            plate: Plate::new(clip, &alpha),
-            hair: None,
-            brows: None,
-            character,
-            alpha,
-            materials,
-            skin,
-        };
+        let materials =
+            Materials::new(character.palette, &usage(character), skin.light, &shaded_skin(character, &alpha, &skin));
+        let mut scene =
+            Self { plate: Plate::new(clip, &alpha), hair: None, brows: None, character, alpha, materials, skin };
         scene.hair = Hair::learn(&scene, &pictures);
         scene.brows = scene.usual_brows();
         scene
@@ -88,9 +82,7 @@ impl<'a> Scene<'a> {
         let mean = |axis: usize| rim.iter().map(|p| p[axis]).sum::<f32>() / rim.len() as f32;
         let centre = [mean(0), mean(1)];
         let person = &self.clip().person[frame];
-        let inside = |p: &&[f32; 2]| {
-            sample(person, [0.9 * p[0] + 0.1 * centre[0], 0.9 * p[1] + 0.1 * centre[1]]) > 0.4
-        };
+        let inside = |p: &&[f32; 2]| sample(person, [0.9 * p[0] + 0.1 * centre[0], 0.9 * p[1] + 0.1 * centre[1]]) > 0.4;
         rim.iter().filter(inside).count() as f32 > 0.7 * rim.len() as f32
     }
 
@@ -104,7 +96,8 @@ impl<'a> Scene<'a> {
             let [x, y] = inside(alpha, at(points, NOSE_TIP));
             found.ids[(x, y)] as usize
         });
-        let largest = (0..found.regions.len()).filter(|&i| found.regions[i].value).max_by_key(|&i| found.regions[i].area);
+        let largest =
+            (0..found.regions.len()).filter(|&i| found.regions[i].value).max_by_key(|&i| found.regions[i].area);
         let part = under_face.filter(|&i| found.regions[i].value).or(largest);
         let figure = part.map_or([0.0, 0.0, width, height], |i| {
             let r = &found.regions[i];

@@ -148,9 +148,8 @@ impl FaceLight {
 
 /// The box around a face and its neck; `None` when nearly nothing of it is in the panel.
 fn surroundings(face: &[[f32; 3]], size: f32, panel: &Mask) -> Option<[usize; 4]> {
-    let ends = |axis: usize| {
-        face.iter().fold((f32::MAX, f32::MIN), |(low, high), p| (low.min(p[axis]), high.max(p[axis])))
-    };
+    let ends =
+        |axis: usize| face.iter().fold((f32::MAX, f32::MIN), |(low, high), p| (low.min(p[axis]), high.max(p[axis])));
     let ((left, right), (top, bottom)) = (ends(0), ends(1));
     let area = [
         (left - 0.6 * size).max(0.0) as usize,
@@ -200,10 +199,9 @@ fn fit_side(lit: &Plane, normals: &Grid<[f32; 3]>, judged: &Mask) -> f32 {
     let n = pixels().count().max(1) as f32;
     let mean = |f: &dyn Fn(usize) -> f32| pixels().map(f).sum::<f32>() / n;
     let (ml, mx, my) = (mean(&|i| lit.data[i]), mean(&|i| normals.data[i][0]), mean(&|i| normals.data[i][1]));
-    let (mut xx, mut xy, mut yy, mut xl, mut yl) = (1e-6, 0.0, 1e-6, 0.0, 0.0);
+    let (mut xy, mut yy, mut xl, mut yl) = (0.0, 1e-6, 0.0, 0.0);
     for i in pixels() {
         let (x, y, l) = (normals.data[i][0] - mx, normals.data[i][1] - my, lit.data[i] - ml);
-        xx += x * x;
         xy += x * y;
         yy += y * y;
         xl += x * l;

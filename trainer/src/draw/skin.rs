@@ -186,7 +186,8 @@ fn drop_strangers(skin: Mask, seen: &Seen, tones: &SkinTones) -> Mask {
             let region = &found.regions[id];
             region.value
                 && (of_face[id]
-                    || (colours[id].len() * SAMPLED_PIXELS) as f32 >= smallest && (!tones.known || skin_coloured(&mut colours[id], tones)))
+                    || (colours[id].len() * SAMPLED_PIXELS) as f32 >= smallest
+                        && (!tones.known || skin_coloured(&mut colours[id], tones)))
         })
         .collect();
     found.ids.map(|&id| keep[id as usize])
@@ -211,9 +212,8 @@ fn skin_coloured(colours: &mut [[f32; 3]], tones: &SkinTones) -> bool {
 
 /// Skin gets `label`. Pixels that lost it take the label of the colour in `others` that is most like them.
 pub fn relabel(labels: &Grid<i16>, skin: &Mask, label: i16, picture: &Lab, others: &[([f32; 3], i16)]) -> Grid<i16> {
-    let likeness = |a: [f32; 3], b: [f32; 3]| {
-        (a[0] - b[0]).powi(2) + 4.0 * ((a[1] - b[1]).powi(2) + (a[2] - b[2]).powi(2))
-    };
+    let likeness =
+        |a: [f32; 3], b: [f32; 3]| (a[0] - b[0]).powi(2) + 4.0 * ((a[1] - b[1]).powi(2) + (a[2] - b[2]).powi(2));
     let of_colour = |c: [f32; 3]| {
         let nearest = others.iter().min_by(|a, b| likeness(a.0, c).total_cmp(&likeness(b.0, c)));
         nearest.map_or(label, |n| n.1)
@@ -232,7 +232,12 @@ mod tests {
     use super::*;
 
     fn tones() -> SkinTones {
-        SkinTones { light: lch(0.8, 0.08, 50.0), shadow: lch(0.6, 0.09, 45.0), filmed: lch(0.65, 0.06, 55.0), known: true }
+        SkinTones {
+            light: lch(0.8, 0.08, 50.0),
+            shadow: lch(0.6, 0.09, 45.0),
+            filmed: lch(0.65, 0.06, 55.0),
+            known: true,
+        }
     }
 
     fn settled(colour: [f32; 3], side: usize) -> usize {

@@ -1,0 +1,235 @@
+//! The figure of one frame, drawn as a view shows it: mask, labels, tones, ink, faces, in that order.
+
+use std::collections::BTreeMap;
+
+use super::cloth;
+use super::face::draw_face;
+use super::framing::{UNIT, View};
+use super::hair::HAIR;
+use super::ink::{INK, boundary_ink, drop_short, fold_ink, silhouette_ink};
+use super::labels::{Choice, label_map};
+use super::landmarks::{NOSE_TIP, OVAL, at, face_mask, face_size};
+use super::mask;
+use super::materials::{Material, skin_label};
+use super::scene::{Scene, sample};
+use super::shadow::shadow;
+use super::skin::{self, Seen};
+use crate::raster::clean::{clean_labels, smooth_mask, smoothstep};
+use crate::raster::colour::{lightness, srgb, to_float, to_lab, to_rgb, to_srgb};
+use crate::raster::distance::nearest;
+use crate::raster::filter::{bilateral, gaussian};
+use crate::raster::morphology::{dilate, erode, maximum, minimum};
+use crate::raster::resize::Interpolation;
+use crate::raster::{Grid, Lab, Mask, Plane};
+
+/// Faces narrower than this many page pixels get no features.
+const SMALLEST_FACE: f32 = 16.0;
+
+/// The drawn figure, at drawing size, before anything is behind it.
+pub struct Figure {
+    /// sRGB 0..255, without the outline.
+    pub colour: Grid<[f32; 3]>,
+    /// Cover, 0..1.
+    pub cover: Plane,
+    /// The outline's ink, partly outside the cover.
+    pub outline: Plane,
+    /// Signed distance to the outline, positive inside.
+    pub distance: Plane,
+    /// Where lines of speed come from: the face, or the figure's middle.
+    pub focus: (f32, f32),
+}
+
+/// What of a frame the view shows, enlarged and rid of noise.
+fn look(scene: &Scene, frame: usize, view: &View) -> Lab {
+    let source = &scene.clip().source[frame];
+    let quiet = bilateral(source, 2, 16.0, 2.0);
+    to_lab(&to_rgb(&view.crop(&to_float(&quiet), Interpolation::Cubic)))
+}
+
+/// Draws the figure of one frame as the view shows it.
+pub fn draw_figure(scene: &Scene, frame: usize, view: &View) -> Figure {
+    let picture = look(scene, frame, view);
+    let mut cover = mask::sharpened(&scene.alpha[frame], view, &picture, UNIT);
+    let faces = faces_in(scene, frame, view, &cover);
+    for face in &faces {
+        // never a hole in a face
+        let oval = face_mask(view.width, view.height, face, &OVAL, 0.93).map(|&o| o > 0.5);
+        cover.data.iter_mut().zip(&smooth_mask(&oval, 1.6 * UNIT).data).for_each(|(c, o)| *c = c.max(*o));
+    }
+    let edge = (5.0 * UNIT).max(1.6 * view.scale());
+    let inner = erode(&cover.map(|&c| c > 0.5), edge);
+    let parts = parts(scene, frame, view, &picture, &cover, &inner, &faces, edge);
+    let light = lightness(&picture);
+    let shade = shadow(&light, &parts.skin, &faces, UNIT);
+    let cloth = cloth::colour(&parts.labels, &parts.materials, &light, &inner, UNIT);
+    let mut flat = cloth.flat;
+    let mut toned = cloth.toned;
+    for i in (0..flat.data.len()).filter(|&i| parts.skin.data[i]) {
+        let (lit, dark, s) = (scene.skin.light, scene.skin.shadow, shade.amount.data[i]);
+        toned.data[i] = std::array::from_fn(|k| lit[k] + s * (dark[k] - lit[k]));
+        flat.data[i] = lit;
+    }
+    let mut colour = to_srgb(&toned);
+    let (outline, distance) = silhouette_ink(&cover, shade.light, UNIT);
+    let ink = inner_ink(scene, frame, view, &parts, &flat, &light, &cover, &distance, &faces);
+    lay_ink(&mut colour, &ink);
+    draw_faces(scene, &mut colour, &faces, &picture, &parts.skin, &cover, shade.light);
+    let focus = focus(&faces, view, &scene.subject(frame).figure);
+    Figure { colour, cover, outline, distance, focus }
+}
+
+/// Faces in panel pixels that are in the view, on the figure and large enough.
+fn faces_in(scene: &Scene, frame: usize, view: &View, cover: &Plane) -> Vec<Vec<[f32; 3]>> {
+    let in_view = |face: &Vec<[f32; 3]>| {
+        let [x, y] = at(face, NOSE_TIP);
+        let inside = x >= 0.0 && y >= 0.0 && x < view.width as f32 && y < view.height as f32;
+        inside && sample(cover, [x, y]) > 0.5 && face_size(face) > SMALLEST_FACE * UNIT
+    };
+    let moved = scene.faces(frame).map(|face| face.iter().map(|&p| view.point(p)).collect());
+    moved.filter(in_view).collect()
+}
+
+fn focus(faces: &[Vec<[f32; 3]>], view: &View, figure: &[f32; 4]) -> (f32, f32) {
+    match faces.first() {
+        Some(face) => at(face, NOSE_TIP).into(),
+        None => {
+            let middle = view.point([(figure[0] + figure[2]) / 2.0, 0.0, 0.0])[0];
+            (middle, 0.4 * view.height as f32)
+        }
+    }
+}
+
+/// Labels of every pixel, skin among them, and the materials that they stand for.
+struct Parts {
+    labels: Grid<i16>,
+    skin: Mask,
+    materials: BTreeMap<i16, Material>,
+}
+
+#[expect(clippy::too_many_arguments, reason = "all of it is the panel at hand")]
+fn parts(
+    scene: &Scene,
+    frame: usize,
+    view: &View,
+    picture: &Lab,
+    cover: &Plane,
+    inner: &Mask,
+    faces: &[Vec<[f32; 3]>],
+    edge: f32,
+) -> Parts {
+    let palette = scene.character.palette;
+    let logits = (scene.character.logits)(frame);
+    let choice = Choice {
+        first: palette.background,
+        last: palette.colours.len(),
+        group: &scene.materials.group,
+        blur: 2.2 * UNIT,
+        colour: 0.9,
+    };
+    let labels = label_map(&choice, palette, &logits, &scene.alpha[frame], cover, view, picture);
+    let labels = clean_labels(&labels, 110.0 * UNIT * UNIT);
+    let labels = without_edge_bleed(labels, inner, 1.7 * edge);
+    let label = skin_label(palette);
+    let seen = Seen { picture, cover, faces, unit: UNIT, greyscale: scene.materials.greyscale };
+    let skin = skin::settle(labels.map(|&l| l == label), &seen, &scene.skin);
+    let others: Vec<([f32; 3], i16)> = (palette.first_cloth()..palette.colours.len())
+        .map(|i| (palette.colours[i], scene.materials.group[i]))
+        .filter(|other| other.1 != label)
+        .collect();
+    let mut labels = skin::relabel(&labels, &skin, label, picture, &others);
+    let mut materials = scene.materials.cloth.clone();
+    if let Some(hair) = &scene.hair {
+        let found = hair.find(view, picture, cover, &skin, faces, UNIT);
+        labels.data.iter_mut().zip(&found.data).filter(|(_, f)| **f).for_each(|(l, _)| *l = HAIR);
+        materials.insert(HAIR, hair.material.clone());
+    }
+    let labels = clean_labels(&labels, 110.0 * UNIT * UNIT);
+    let skin = labels.map(|&l| l == label);
+    Parts { labels, skin, materials }
+}
+
+/// Pixels beside the silhouette mix with the background: they take the label of what is a little further inside.
+fn without_edge_bleed(labels: Grid<i16>, inner: &Mask, reach: f32) -> Grid<i16> {
+    let Some(found) = nearest(inner) else { return labels };
+    let data = labels
+        .data
+        .iter()
+        .enumerate()
+        .map(|(i, &l)| if found.distance.data[i] < reach { labels.data[found.index.data[i] as usize] } else { l });
+    Grid::from_data(labels.width, labels.height, data.collect())
+}
+
+/// Borders between materials, and folds away from them.
+#[expect(clippy::too_many_arguments, reason = "all of it is the panel at hand")]
+fn inner_ink(
+    scene: &Scene,
+    frame: usize,
+    view: &View,
+    parts: &Parts,
+    flat: &Lab,
+    light: &Plane,
+    cover: &Plane,
+    distance: &Plane,
+    faces: &[Vec<[f32; 3]>],
+) -> Plane {
+    let borders = boundary_ink(&parts.labels, flat, UNIT, (0.9, 2.8), (0.085, 0.28));
+    let source = &scene.clip().source[frame];
+    let upsampling = view.scale() * scene.clip().width as f32 / source.width.max(1) as f32;
+    let mut folds = fold_ink(light, upsampling, UNIT);
+    let near_border = gaussian(&dilate(&borders.map(|&b| b > 0.3), 4.5 * UNIT).map(|&n| f32::from(u8::from(n))), UNIT);
+    let inside = minimum(cover, 1);
+    let skin = gaussian(&maximum(&parts.skin.map(|&s| f32::from(u8::from(s))), 1), UNIT);
+    let on_face = face_ovals(view, faces, 1.04);
+    let page_upsampling = (upsampling / UNIT).max(1.0);
+    for i in 0..folds.data.len() {
+        let quiet = 1.0 - on_face.data[i] * skin.data[i];
+        let deep = smoothstep(distance.data[i], 4.0 * UNIT + 3.0 * page_upsampling, 7.0 * UNIT + 4.0 * page_upsampling);
+        folds.data[i] *= quiet * inside.data[i] * (1.0 - near_border.data[i]) * deep;
+    }
+    let folds = drop_short(&folds, 26.0 * UNIT, 0.9);
+    let data = borders
+        .data
+        .iter()
+        .zip(&folds.data)
+        .zip(&distance.data)
+        .map(|((b, f), d)| b.max(*f) * smoothstep(*d, -UNIT, UNIT));
+    Grid::from_data(view.width, view.height, data.collect())
+}
+
+fn face_ovals(view: &View, faces: &[Vec<[f32; 3]>], factor: f32) -> Plane {
+    let mut all = Grid::new(view.width, view.height, 0.0f32);
+    for face in faces {
+        let oval = face_mask(view.width, view.height, face, &OVAL, factor);
+        all.data.iter_mut().zip(&oval.data).for_each(|(a, o)| *a = a.max(*o));
+    }
+    all
+}
+
+fn lay_ink(canvas: &mut Grid<[f32; 3]>, ink: &Plane) {
+    for (pixel, &amount) in canvas.data.iter_mut().zip(&ink.data) {
+        *pixel = std::array::from_fn(|k| pixel[k] + amount * (INK[k] - pixel[k]));
+    }
+}
+
+fn draw_faces(
+    scene: &Scene,
+    canvas: &mut Grid<[f32; 3]>,
+    faces: &[Vec<[f32; 3]>],
+    picture: &Lab,
+    skin: &Mask,
+    cover: &Plane,
+    light: f32,
+) {
+    let (lit, dark) = (srgb(scene.skin.light), srgb(scene.skin.shadow));
+    for face in faces {
+        let oval = face_mask(canvas.width, canvas.height, face, &OVAL, 1.0);
+        let neck = skin
+            .data
+            .iter()
+            .zip(&cover.data)
+            .zip(&oval.data)
+            .map(|((&s, &c), &o)| f32::from(u8::from(s && c > 0.5 && o <= 0.5)));
+        let neck = Grid::from_data(canvas.width, canvas.height, neck.collect());
+        draw_face(canvas, face, picture, UNIT, lit, dark, light, &neck, scene.brow_delta(face));
+    }
+}
