@@ -123,3 +123,6 @@ pub(crate) async fn project(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

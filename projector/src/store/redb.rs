@@ -58,17 +58,18 @@ impl RedbStore {
         let open = |source| StoreError::Open { place: place.to_owned(), source };
         let store = Self { database: Arc::new(database.map_err(|error| open(error.into()))?) };
         // Reading a table that was never written is an error: make them all.
-        store.write_now(Batch::default()).map_err(open)?;
+        store.make_tables().map_err(open)?;
         Ok(store)
+    }
+
+    fn make_tables(&self) -> Result<(), Source> {
+        let transaction = self.database.begin_write()?;
+        make_tables(&transaction)?;
+        Ok(transaction.commit()?)
     }
 
     fn write_now(&self, batch: Batch) -> Result<(), Source> {
         let transaction = self.database.begin_write()?;
-        for table in views::TABLES {
-            let name = table.versioned_name();
-            transaction.open_table(rows_of(&name))?;
-            transaction.open_table(tombstones_of(&tombstones_name(table)))?;
-        }
         for mutation in batch.lanes.iter().flatten() {
             put(&transaction, mutation)?;
         }
@@ -87,8 +88,8 @@ impl RedbStore {
             transaction.delete_table(tombstones_of(&tombstones_name(table)))?;
         }
         transaction.open_table(CHECKPOINTS)?.remove(views::layout().as_str())?;
-        transaction.commit()?;
-        self.write_now(Batch::default())
+        make_tables(&transaction)?;
+        Ok(transaction.commit()?)
     }
 
     /// Rows from `start` on, as long as their keys start with `prefix`.
@@ -226,6 +227,15 @@ impl Reader {
         let columns = columns.filter(|(_, value)| *value != Value::Null).collect();
         Ok(Some(Row { table: self.table, columns }))
     }
+}
+
+fn make_tables(transaction: &WriteTransaction) -> Result<(), Source> {
+    for table in views::TABLES {
+        transaction.open_table(rows_of(&table.versioned_name()))?;
+        transaction.open_table(tombstones_of(&tombstones_name(table)))?;
+    }
+    transaction.open_table(CHECKPOINTS)?;
+    Ok(())
 }
 
 fn put(transaction: &WriteTransaction, mutation: &Mutation) -> Result<(), Source> {

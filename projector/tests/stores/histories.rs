@@ -55,7 +55,8 @@ pub fn record(sequence: u64, aggregate: AggregateId, event: impl Into<Event>) ->
 pub fn event(cast: &Cast, which: usize, n: u32) -> (AggregateId, Event) {
     let (attempt, lease) = (n % 3 + 1, Uuid::from_u128(n.into()));
     let phase = if n.is_multiple_of(2) { Phase::Training } else { Phase::Inference };
-    let pictures = |kind: &str, count| (0..count).map(|i| picture(cast, &format!("{kind}/{n}/{i}"))).collect::<Vec<_>>();
+    let pictures =
+        |kind: &str, count| (0..count).map(|i| picture(cast, &format!("{kind}/{n}/{i}"))).collect::<Vec<_>>();
     let owner = cast.owner;
     let page = || picture(cast, &format!("page/{n}"));
     let event: Event = match which {
@@ -78,7 +79,6 @@ pub fn event(cast: &Cast, which: usize, n: u32) -> (AggregateId, Event) {
             attempt,
             lease,
             model: blob(&format!("model/{n}")),
-            prepared: None,
             steps: 100,
             curve: (0..n % 5).map(|i| i as f32 / 7.0).collect(),
             duration_ms: 1_234,
@@ -86,7 +86,9 @@ pub fn event(cast: &Cast, which: usize, n: u32) -> (AggregateId, Event) {
         }
         .into(),
         8 => InferenceStarted { attempt, lease, device: format!("GPU {n}") }.into(),
-        9 => PanelRendered { attempt, lease, index: n % 4, of: 4, picture: picture(cast, &format!("panel/{n}")) }.into(),
+        9 => {
+            PanelRendered { attempt, lease, index: n % 4, of: 4, picture: picture(cast, &format!("panel/{n}")) }.into()
+        }
         10 => InferenceCompleted {
             attempt,
             lease,
@@ -98,7 +100,9 @@ pub fn event(cast: &Cast, which: usize, n: u32) -> (AggregateId, Event) {
         }
         .into(),
         11 => JobCompleted { comic: cast.comic() }.into(),
-        12 => JobFailed { phase, attempt, code: "internal".into(), detail: "again".into(), retryable: n % 3 > 0 }.into(),
+        12 => {
+            JobFailed { phase, attempt, code: "internal".into(), detail: "again".into(), retryable: n % 3 > 0 }.into()
+        }
         13 => RetryScheduled { phase, attempt, due_ms: 1_700_000_000_000 + u64::from(n) }.into(),
         14 => CancelRequested {}.into(),
         15 => JobCancelled {}.into(),

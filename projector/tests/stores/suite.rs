@@ -113,8 +113,12 @@ async fn every_type_comes_back_as_it_went_in(store: &dyn ViewStore) {
         ("advice", Value::Texts(vec!["one".to_owned(), String::new()])),
         ("curve", Value::Reals(vec![f64::MIN_POSITIVE, -0.0, f64::from(1.0f32 / 3.0)])),
     ];
-    let upsert =
-        Mutation::Upsert { table: &jobs::TABLE, key: vec![id.into()], columns: columns.clone(), sequence: u64::MAX / 4 };
+    let upsert = Mutation::Upsert {
+        table: &jobs::TABLE,
+        key: vec![id.into()],
+        columns: columns.clone(),
+        sequence: u64::MAX / 4,
+    };
     write(store, [upsert]).await;
     let mut row = job(store, id).await.unwrap();
     row.columns.remove("id");
@@ -212,7 +216,8 @@ async fn a_scan_sees_every_row_and_clear_removes_them(store: &dyn ViewStore) {
     let count = async |store: &dyn ViewStore| {
         store.scan(&timeline::TABLE).try_fold(0, async |count, _| Ok(count + 1)).await.unwrap()
     };
-    let key = |n: u64| timeline::TABLE.upsert(n, ["job".into(), Uuid::now_v7().into(), n.into()], [("actor", "a".into())]);
+    let key =
+        |n: u64| timeline::TABLE.upsert(n, ["job".into(), Uuid::now_v7().into(), n.into()], [("actor", "a".into())]);
     let before = count(store).await;
     write(store, (1..=1_100).map(key)).await;
     assert_eq!(count(store).await, before + 1_100);
