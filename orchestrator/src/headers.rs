@@ -22,7 +22,13 @@ const DEFAULTS: [(HeaderName, &str); 6] = [
 ];
 
 pub async fn secure(request: Request, next: Next) -> Response {
+    let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
     let mut response = next.run(request).await;
+    if chunked {
+        // hyper goes by the chunks and hides a Content-Length beside them, which may be an attempt at smuggling a second
+        // request: nothing more is read from this connection (RFC 9112 §6.1).
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     for (name, value) in DEFAULTS {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
@@ -39,15 +45,6 @@ pub async fn refuse_malformed(State(app): State<App>, request: Request, next: Ne
 
 fn check(app: &App, request: &Request) -> Result<(), Problem> {
     let headers = request.headers();
-    if headers.contains_key(header::TRANSFER_ENCODING) && headers.contains_key(header::CONTENT_LENGTH) {
-        // RFC 9112 §6.3: it may be an attempt at request smuggling.
-        let problem = Problem::bad_request(
-            "ambiguous-length",
-            "The request has two lengths",
-            "Send Content-Length or Transfer-Encoding, not both.",
-        );
-        return Err(Problem { close: true, ..problem });
-    }
     if !is_plain_path(request.uri().path()) {
         let detail = "The path holds characters or steps that no page of ours has.";
         return Err(Problem::bad_request("bad-path", "That is not an address", detail));

@@ -136,7 +136,7 @@ impl From<bus::ReadError> for Problem {
     fn from(error: bus::ReadError) -> Self {
         match &error {
             bus::ReadError::Unavailable { .. } => Self::unavailable(&error),
-            bus::ReadError::Unreadable { .. } => Self::internal(&error),
+            bus::ReadError::Unreadable { .. } | bus::ReadError::Lost { .. } => Self::internal(&error),
         }
     }
 }
@@ -163,7 +163,7 @@ impl From<bus::ExecuteError> for Problem {
                 Self::new(StatusCode::CONFLICT, "refused", "That is not possible now", refusal.to_string())
             }
             ExecuteError::Append(AppendError::Invalid { .. } | AppendError::TooLarge { .. }) => Self::internal(&error),
-            ExecuteError::Read(ReadError::Unreadable { .. }) => Self::internal(&error),
+            ExecuteError::Read(ReadError::Unreadable { .. } | ReadError::Lost { .. }) => Self::internal(&error),
             ExecuteError::Append(_) | ExecuteError::Read(_) => Self::unavailable(&error),
         }
     }

@@ -21,22 +21,17 @@ pub async fn finish(log: &Log, id: JobId, open: &Open) -> Result<u64, ExecuteErr
     let (Some(drawn), Some(request), Some(model)) = (&open.job.drawn, &open.job.request, &open.job.model) else {
         return Err(ExecuteError::Refused(Refusal::OutOfOrder));
     };
-    let added = pictures(drawn).into_iter().map(|(kind, picture)| {
-        let media = MediaAdded {
-            owner: open.owner,
-            kind,
-            content_type: content_type(&picture.blob.key).to_owned(),
-            picture: picture.clone(),
-            job: id,
-            model: model.clone(),
-        };
-        async move {
-            let context = context(open, &format!("add {}", media.picture.media), id);
-            let media_id = media.picture.media;
-            log.execute::<Media>(media_id, &context, || MediaCommand::Add(Box::new(media.clone()))).await
-        }
+    let library = pictures(drawn).into_iter().map(|(kind, picture)| MediaAdded {
+        owner: open.owner,
+        kind,
+        content_type: content_type(&picture.blob.key).to_owned(),
+        picture: picture.clone(),
+        job: id,
+        model: model.clone(),
     });
-    futures::stream::iter(added).buffer_unordered(AT_ONCE).try_collect::<Vec<_>>().await?;
+    let library: Vec<MediaAdded> = library.collect();
+    let added = futures::stream::iter(library.into_iter().map(|media| add(log, id, open, media)));
+    added.buffer_unordered(AT_ONCE).try_collect::<Vec<()>>().await?;
 
     let comic = ComicDrafted {
         owner: open.owner,
@@ -51,6 +46,12 @@ pub async fn finish(log: &Log, id: JobId, open: &Open) -> Result<u64, ExecuteErr
     let complete = || JobCommand::Complete(JobCompleted { comic: ComicId::of(id) });
     let executed = log.execute::<Job>(id, &context(open, "complete", id), complete).await?;
     Ok(executed.head.map_or(0, |head| head.sequence))
+}
+
+async fn add(log: &Log, id: JobId, open: &Open, media: MediaAdded) -> Result<(), ExecuteError> {
+    let context = context(open, &format!("add {}", media.picture.media), id);
+    let command = || MediaCommand::Add(Box::new(media.clone()));
+    log.execute::<Media>(media.picture.media, &context, command).await.map(|_| ())
 }
 
 /// Every picture once: a picture's id is made from its bytes, and two cut-outs may be alike.

@@ -26,20 +26,20 @@ pub fn curve(curve: &[f32], progress: Progress) -> Markup {
         svg.curve viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="img" aria-label=(label) {
             defs {
                 pattern #dots width="8" height="8" patternUnits="userSpaceOnUse" patternTransform="rotate(45)" {
-                    circle.dot cx="4" cy="4" r="2.1";
+                    circle.dot cx="4" cy="4" r="2.1" {}
                 }
             }
             @for quarter in 1..=4u8 {
                 @let y = height_of(f32::from(quarter) / 4.0);
-                line.grid x1=(LEFT) y1=(y) x2=(WIDTH - RIGHT) y2=(y);
+                line.grid x1=(LEFT) y1=(y) x2=(WIDTH - RIGHT) y2=(y) {}
             }
-            line.axis x1=(LEFT) y1=(HEIGHT - BOTTOM) x2=(WIDTH - RIGHT) y2=(HEIGHT - BOTTOM);
-            line.axis x1=(LEFT) y1=(TOP - 8.0) x2=(LEFT) y2=(HEIGHT - BOTTOM);
+            line.axis x1=(LEFT) y1=(HEIGHT - BOTTOM) x2=(WIDTH - RIGHT) y2=(HEIGHT - BOTTOM) {}
+            line.axis x1=(LEFT) y1=(TOP - 8.0) x2=(LEFT) y2=(HEIGHT - BOTTOM) {}
             @if let (Some(first), Some(last)) = (points.first(), points.last()) {
                 path.shade d={ (line(&points)) " L " (last.0) " " (HEIGHT - BOTTOM) " L " (first.0) " " (HEIGHT - BOTTOM) " Z" }
-                    fill="url(#dots)";
-                path.line d=(line(&points));
-                circle.tip cx=(last.0) cy=(last.1) r="6";
+                    fill="url(#dots)" {}
+                path.line d=(line(&points)) {}
+                circle.tip cx=(last.0) cy=(last.1) r="6" {}
                 text.value x=(LEFT - 8.0) y=(first.1 + 5.0) text-anchor="end" { (short(finite[0])) }
             } @else {
                 text.wait x=(WIDTH / 2.0) y=(HEIGHT / 2.0) text-anchor="middle" { "waiting for the first steps" }

@@ -85,7 +85,7 @@ fn card(job: &JobRow) -> Markup {
         None => format!("/jobs/{}", job.id),
     };
     html! {
-        a.card class=(job.status.as_str()) href=(href) {
+        a.card.(job.status.as_str()) href=(href) {
             @match job.page.filter(|_| job.status == Status::Succeeded) {
                 Some(page) => img src={ "/media/" (page) } alt="" loading="lazy";,
                 None => span.blank aria-hidden="true" { (mark(job.status)) },

@@ -56,7 +56,7 @@ pub fn job_fragments(view: &JobView) -> [Fragment; 5] {
 fn now(view: &JobView) -> Markup {
     let job = &view.job;
     html! {
-        section #now.panel class=(job.status.as_str()) {
+        section #now.panel.(job.status.as_str()) {
             div.words aria-live="polite" {
                 h2 { (headline(view)) }
                 @if let Some(error) = &job.error {

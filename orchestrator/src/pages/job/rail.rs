@@ -48,7 +48,7 @@ pub fn rail(view: &JobView) -> Markup {
 
 fn steps(view: &JobView) -> [(&'static str, Step); 6] {
     let job = &view.job;
-    let checked = view.video.as_ref().is_some_and(|video| video.facts.is_some());
+    let checked = view.video.as_ref().is_some_and(|video| video.facts.is_some()) || view.loss().is_some();
     let trained = job.training_status == PhaseStatus::Succeeded;
     let drawn = job.inference_status == PhaseStatus::Succeeded;
     let finished = job.status == Status::Succeeded;
@@ -58,7 +58,7 @@ fn steps(view: &JobView) -> [(&'static str, Step); 6] {
         Status::Failed | Status::Canceled => Step::Broken,
         _ => Step::Current,
     };
-    let names = ["Uploaded", "Checked", "Learning", "Drawing", "Composing", "Done"];
+    let names = ["Upload", "Check", "Learn", "Draw", "Compose", "Done"];
     std::array::from_fn(|i| {
         let step = match i.cmp(&reached) {
             std::cmp::Ordering::Less => Step::Done,

@@ -1,0 +1,21 @@
+//! The handlers against a real nats-server, a real S3 server and a projector, over real connections.
+
+#[path = "web/house.rs"]
+mod house;
+
+#[path = "web/cancel.rs"]
+mod cancel;
+#[path = "web/csrf.rs"]
+mod csrf;
+#[path = "web/dispatch.rs"]
+mod dispatch;
+#[path = "web/events.rs"]
+mod events;
+#[path = "web/ownership.rs"]
+mod ownership;
+#[path = "web/raw.rs"]
+mod raw;
+#[path = "web/refusals.rs"]
+mod refusals;
+#[path = "web/upload.rs"]
+mod upload;
