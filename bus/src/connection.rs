@@ -37,14 +37,14 @@ pub enum Credentials {
 /// Where NATS is and how Kart uses it.
 #[derive(Clone, Debug)]
 pub struct NatsConfig {
-    /// `nats://host:port`; several, separated by commas, for a cluster.
+    /// `nats://host:port` or `nats://user:password@host:port`; several, separated by commas, for a cluster.
     pub url: String,
     pub credentials: Option<Credentials>,
     /// Copies of each stream: 1 alone, 3 in a cluster.
     pub replicas: usize,
     /// How long a worker may stay silent before its work is handed out again.
     pub lease: Duration,
-    /// How long `connect` tries, and how long one request may take.
+    /// How long `connect` tries.
     pub connect_deadline: Duration,
 }
 
@@ -218,7 +218,11 @@ async fn options(config: &NatsConfig, connected: watch::Sender<u64>) -> Result<C
             }
         });
     match &config.credentials {
-        None => Ok(options),
+        None => Ok(match user_in(&config.url) {
+            // The client ignores what stands in the address.
+            Some((name, password)) => options.user_and_password(name.to_owned(), password.to_owned()),
+            None => options,
+        }),
         Some(Credentials::User { name, password }) => Ok(options.user_and_password(name.clone(), password.clone())),
         Some(Credentials::File(path)) => {
             let refused = |reason| BusError::Connect { url: without_password(&config.url), reason };
@@ -232,6 +236,14 @@ async fn options(config: &NatsConfig, connected: watch::Sender<u64>) -> Result<C
 
 fn servers(urls: &str) -> Vec<String> {
     urls.split(',').map(|url| url.trim().to_owned()).collect()
+}
+
+/// Name and password in `nats://name:password@host`, of the first server that has them.
+fn user_in(urls: &str) -> Option<(&str, &str)> {
+    urls.split(',').find_map(|url| {
+        let (user, _host) = url.rsplit_once('@')?;
+        user.split_once("://").map_or(user, |(_scheme, user)| user).trim().split_once(':')
+    })
 }
 
 /// Fit for a log line.
@@ -251,6 +263,18 @@ pub(crate) fn unavailable(error: &dyn std::error::Error) -> BusError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_user_in_the_address_is_found() {
+        for (url, user) in [
+            ("nats://a:secret@host:4222", Some(("a", "secret"))),
+            ("nats://host:4222,nats://a:p@b@other:1", Some(("a", "p@b"))),
+            ("a:secret@host", Some(("a", "secret"))),
+            ("nats://host:4222", None),
+        ] {
+            assert_eq!(user_in(url), user, "{url}");
+        }
+    }
 
     #[test]
     fn a_password_does_not_reach_an_error_message() {

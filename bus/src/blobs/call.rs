@@ -51,10 +51,11 @@ impl Blobs {
         match error {
             RusotoError::Unknown(response) => self.explain_response(operation, key, &response),
             RusotoError::Service(error) => {
-                // The few errors that rusoto knows by name carry no status. For reads they all mean "not there".
+                // The few errors that rusoto knows by name carry no status; here they all mean "not there".
                 let reason = error.to_string();
                 match operation {
                     "GetObject" | "HeadObject" => BlobError::NotFound { key: key.to_owned() },
+                    "HeadBucket" | "ListObjectsV2" => BlobError::NoBucket { bucket: self.bucket.clone() },
                     _ => BlobError::Refused { operation, reason },
                 }
             }

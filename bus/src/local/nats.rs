@@ -5,7 +5,7 @@ use crate::NatsConfig;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::thread::JoinHandle;
+use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
 
 const USER: &str = "kart";
@@ -22,11 +22,11 @@ pub struct NatsServer {
     _lock: std::fs::File,
 }
 
-/// The thread that waits for the process is also the one that started it: Linux sends the parent-death signal when the
-/// starting *thread* ends.
+/// The process, and the end of the thread that started it: Linux sends the parent-death signal when the starting
+/// *thread* ends, so that thread stays until this is dropped.
 struct Child {
-    pid: u32,
-    waiter: JoinHandle<()>,
+    process: std::process::Child,
+    _starter: Sender<()>,
 }
 
 impl NatsServer {
@@ -58,8 +58,9 @@ impl NatsServer {
     }
 
     /// The process id, while it runs.
-    pub fn pid(&self) -> Option<u32> {
-        self.child.as_ref().filter(|child| !child.waiter.is_finished()).map(|child| child.pid)
+    pub fn pid(&mut self) -> Option<u32> {
+        let process = &mut self.child.as_mut()?.process;
+        matches!(process.try_wait(), Ok(None)).then(|| process.id())
     }
 
     /// Kills the server at once (SIGKILL).
@@ -80,10 +81,10 @@ impl NatsServer {
 
     async fn start(&mut self) -> Result<(), LocalError> {
         let config = self.dir.join("nats-server.conf");
-        std::fs::write(&config, self.config_text()).map_err(file_error(&config))?;
+        secret::write_private(&config, &self.config_text())?;
         let log = self.dir.join("nats-server.log");
         let child = Child::spawn(&self.program, &config, &log)?;
-        let ports = self.dir.join(format!("nats-server_{}.ports", child.pid));
+        let ports = self.dir.join(format!("nats-server_{}.ports", child.process.id()));
         self.child = Some(child);
         let deadline = Instant::now() + START_WITHIN;
         loop {
@@ -137,26 +138,22 @@ impl Child {
                 }
             });
         }
-        let (started, starting) = std::sync::mpsc::sync_channel(1);
-        let waiter = std::thread::Builder::new().name("nats-server".to_owned()).spawn(move || {
-            let child = command.spawn();
-            let _ = started.send(child.as_ref().map(std::process::Child::id).map_err(|error| error.to_string()));
-            if let Ok(mut child) = child {
-                let _ = child.wait();
-            }
+        let (starter, until_dropped) = channel::<()>();
+        let (started, starting) = channel();
+        let thread = std::thread::Builder::new().name("nats-server".to_owned()).spawn(move || {
+            let _ = started.send(command.spawn());
+            let _ = until_dropped.recv();
         });
-        let failed = |reason: String| LocalError::Start { reason };
-        let waiter = waiter.map_err(|error| failed(error.to_string()))?;
-        let pid = starting.recv().map_err(|error| failed(error.to_string()))?.map_err(failed)?;
-        Ok(Self { pid, waiter })
+        let failed = |error: &dyn std::error::Error| LocalError::Start { reason: error.to_string() };
+        thread.map_err(|error| failed(&error))?;
+        let process = starting.recv().map_err(|error| failed(&error))?.map_err(|error| failed(&error))?;
+        Ok(Self { process, _starter: starter })
     }
 
-    fn kill(self) {
-        if !self.waiter.is_finished() {
-            // SAFETY: plain system call. The waiter has not reaped the process, so the id is still its own.
-            unsafe { libc::kill(self.pid as libc::pid_t, libc::SIGKILL) };
-        }
-        let _ = self.waiter.join();
+    fn kill(mut self) {
+        // Fails when it has ended already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 

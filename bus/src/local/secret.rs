@@ -20,9 +20,14 @@ pub fn load_or_make(path: &Path) -> Result<String, LocalError> {
     let mut bytes = [0; SECRET_BYTES];
     rand::rng().fill_bytes(&mut bytes);
     let secret = hex::encode(bytes);
+    write_private(path, &secret)?;
+    Ok(secret)
+}
+
+/// Writes a file that nobody else may read.
+pub fn write_private(path: &Path, text: &str) -> Result<(), LocalError> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(OWNER_ONLY);
     let mut file = options.open(path).map_err(file_error(path))?;
-    file.write_all(secret.as_bytes()).and_then(|()| file.sync_all()).map_err(file_error(path))?;
-    Ok(secret)
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(file_error(path))
 }

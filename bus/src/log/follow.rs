@@ -191,7 +191,8 @@ impl Reader {
             return Err(ReadError::Lost { expected: self.next, found: format!("the log ends at {last}") });
         }
         if self.next < first {
-            return Err(ReadError::Lost { expected: self.next, found: format!("the log begins at {first}") });
+            let expected = std::mem::replace(&mut self.next, first);
+            return Err(ReadError::Lost { expected, found: format!("the log begins at {first}") });
         }
         let config = pull::Config {
             deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: self.next },

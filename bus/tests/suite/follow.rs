@@ -1,4 +1,4 @@
-use crate::servers::{DEADLINE, dispatched, job, nats, new_event, requested};
+use crate::servers::{DEADLINE, dispatched, job, nats, new_event, raw_client, requested};
 use bus::{AppendError, Delivered, Expect, Filter, Log, ReadError};
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
@@ -161,7 +161,7 @@ async fn a_message_that_is_no_event_is_shown_as_such_and_the_reader_goes_on() {
     let (log, id) = (nats.bus.log(), job());
     append(&log, id, 1).await;
     // Written past the bus, as a newer version of Kart would.
-    let client = async_nats::connect(nats.server.url()).await.unwrap();
+    let client = raw_client(&nats).await;
     let jetstream = async_nats::jetstream::new(client);
     let mut headers = async_nats::HeaderMap::new();
     headers.insert("ce-type", "kart.job.teleported.v1");

@@ -12,7 +12,7 @@ async fn two_servers_never_share_a_folder() {
 
 #[tokio::test]
 async fn a_dropped_server_is_gone_and_its_folder_serves_again() {
-    let nats = nats().await;
+    let mut nats = nats().await;
     let (pid, dir) = (nats.server.pid().expect("it runs"), nats.dir);
     drop(nats.server);
     assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists());

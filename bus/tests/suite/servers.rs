@@ -31,6 +31,13 @@ pub async fn nats_with(adjust: impl FnOnce(&mut NatsConfig)) -> Nats {
     Nats { server, bus, dir }
 }
 
+/// A connection past the bus.
+pub async fn raw_client(nats: &Nats) -> async_nats::Client {
+    let password = std::fs::read_to_string(nats.dir.path().join("password")).unwrap();
+    let options = async_nats::ConnectOptions::with_user_and_password("kart".to_owned(), password);
+    options.connect(format!("127.0.0.1:{}", nats.server.port())).await.unwrap()
+}
+
 pub struct S3 {
     pub server: S3Server,
     pub blobs: Blobs,

@@ -1,4 +1,4 @@
-use crate::servers::{nats, nats_with};
+use crate::servers::{nats, nats_with, raw_client};
 use async_nats::jetstream;
 use bus::{Bus, BusError, NatsConfig};
 use std::time::Duration;
@@ -29,7 +29,7 @@ async fn many_may_set_up_at_the_same_time() {
 #[tokio::test]
 async fn a_stream_that_somebody_changed_is_an_error_that_names_the_setting() {
     let nats = nats().await;
-    let client = async_nats::connect(nats.server.url()).await.unwrap();
+    let client = raw_client(&nats).await;
     let jetstream = jetstream::new(client);
     let mut stream = jetstream.get_stream("KART_EVENTS").await.unwrap();
     let mut config = stream.info().await.unwrap().config.clone();

@@ -1,4 +1,4 @@
-use crate::servers::{Nats, nats_with, until};
+use crate::servers::{Nats, nats_with, raw_client, until};
 use bus::{Priority, Work};
 use schemas::event::Phase;
 use schemas::{JobId, UserId};
@@ -111,7 +111,7 @@ async fn work_survives_a_killed_server() {
 async fn a_message_that_is_no_work_is_reported_and_taken_out() {
     let nats = nats().await;
     let queue = nats.bus.work();
-    let client = async_nats::connect(nats.server.url()).await.unwrap();
+    let client = raw_client(&nats).await;
     let jetstream = async_nats::jetstream::new(client);
     jetstream.publish("kart.work.train.normal.a.b", "nonsense".into()).await.unwrap().await.unwrap();
     let taken = queue.take(Phase::Training).await;
