@@ -142,8 +142,10 @@ pub fn story() -> Vec<Recorded> {
 
 /// The same after `before` other events.
 pub fn story_of(cast: &Cast, before: u64) -> Vec<Recorded> {
-    let plan = [0, 3, 1, 4, 5, 6, 6, 7, 4, 8, 9, 9, 10, 16, 17, 11];
-    let events = plan.iter().zip(0..).map(|(&which, n)| event(cast, which, n));
+    // An even number dispatches the training, an odd one the drawing.
+    let plan = [(0, 0), (3, 1), (1, 2), (4, 0), (5, 4), (6, 5), (6, 6), (7, 7)];
+    let plan = plan.into_iter().chain([(4, 1), (8, 9), (9, 8), (9, 9), (10, 12), (16, 13), (17, 14), (11, 15)]);
+    let events = plan.map(|(which, n)| event(cast, which, n));
     (before + 1..).zip(events).map(|(sequence, (id, event))| record(sequence, id, event)).collect()
 }
 
