@@ -92,6 +92,7 @@ fn ticks(bus: &Bus) -> Config {
         subjects: vec![subjects::TICKS.into()],
         storage: StorageType::Memory,
         max_messages_per_subject: 1,
+        duplicate_window: 2 * MINUTE,
         max_age: HOUR,
         num_replicas: bus.config.replicas,
         allow_direct: true,
@@ -104,6 +105,7 @@ fn parked(bus: &Bus) -> Config {
         name: PARKED_STREAM.into(),
         subjects: vec![subjects::PARKED.into(), subjects::MAX_DELIVERIES.into()],
         storage: StorageType::File,
+        duplicate_window: HOUR,
         max_age: 30 * DAY,
         num_replicas: bus.config.replicas,
         ..Default::default()
