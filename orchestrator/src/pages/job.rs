@@ -170,9 +170,9 @@ fn result(view: &JobView) -> Markup {
 
 fn learning(view: &JobView) -> Markup {
     let job = &view.job;
-    let begun = job.training_status != PhaseStatus::Waiting && job.training_status != PhaseStatus::Queued;
+    let learning = job.training_status == PhaseStatus::Running || !view.curve().is_empty();
     html! {
-        section #learning.panel hidden[!begun] {
+        section #learning.panel hidden[!learning] {
             h2 { "How it learns" }
             div.lesson {
                 figure {

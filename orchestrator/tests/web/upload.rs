@@ -63,5 +63,5 @@ async fn a_second_upload_belongs_to_the_same_guest_and_the_list_has_pages() {
     assert_eq!(next["results"][0]["id"], first["id"]);
     assert!(next["next"].is_null());
     let home = house.get(&visitor, "/").await.text().await.expect("a page");
-    assert_eq!(home.matches("class=\"card").count(), 2);
+    assert_eq!(home.matches("class=\"card ").count(), 2);
 }
