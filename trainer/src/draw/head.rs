@@ -31,12 +31,12 @@ pub fn is_crown([u, v]: Point) -> bool {
 
 /// Around the skull, beside the cheeks, and the beard.
 pub fn near_head([u, v]: Point) -> bool {
-    if v > 0.2 { ellipse(u, v, 0.85, 1.3) < 1.0 } else { u.abs() < 0.82 && v > -0.62 }
+    if v > 0.2 { ellipse(u, v, 0.95, 1.85) < 1.0 } else { u.abs() < 0.82 && v > -0.62 }
 }
 
 /// The skull above the hairline.
 pub fn on_crown([u, v]: Point) -> bool {
-    v > 0.3 && ellipse(u, v, 0.54, 0.74) > 1.0 && ellipse(u, v, 0.75, 1.35) < 1.0
+    v > 0.3 && ellipse(u, v, 0.54, 0.74) > 1.0 && ellipse(u, v, 0.75, 1.75) < 1.0
 }
 
 /// Where a beard grows whatever its cut.

@@ -82,7 +82,9 @@ pub fn sharpened(alpha: &Plane, view: &View, picture: &Lab, unit: f32) -> Plane 
     let soft = gaussian(&edge, (0.65 * unit).max(0.5 * scale));
     let mask = resize(&soft, view.width, view.height, Interpolation::Cubic).map(|&a| a > 0.5);
     let area = unit * unit;
-    smooth_mask(&clean_mask(&mask, 225.0 * area, 125.0 * area), 1.6 * unit)
+    // rounder where a working pixel becomes many: its steps must not show
+    let round = (1.1 * view.scale()).clamp(1.7 * unit, 3.0 * unit);
+    smooth_mask(&clean_mask(&mask, 225.0 * area, 125.0 * area), round)
 }
 
 /// The prior in log odds plus what the colours say, as far as both sides are known and differ.
