@@ -42,7 +42,7 @@ impl House {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let nats = NatsServer::spawn(&folder.path().join("nats"), None).await.expect("nats-server starts");
         let s3 = S3Server::spawn(&folder.path().join("s3"), None).await.expect("the S3 server starts");
-        let bus = Bus::connect(&signed_in(nats.config())).await.expect("NATS answers");
+        let bus = Bus::connect(&nats.config()).await.expect("NATS answers");
         bus.set_up().await.expect("the streams are made");
         let blobs = Blobs::connect(&s3.config()).expect("the S3 settings are fine");
         blobs.ensure_bucket().await.expect("the bucket is made");
@@ -141,15 +141,6 @@ impl House {
             }
         }
     }
-}
-
-fn signed_in(config: bus::NatsConfig) -> bus::NatsConfig {
-    let pair = config.url.split_once("://").and_then(|(_, rest)| rest.split_once('@')).map(|(pair, _)| pair.to_owned());
-    let credentials = pair
-        .as_deref()
-        .and_then(|pair| pair.split_once(':'))
-        .map(|(name, password)| bus::Credentials::User { name: name.to_owned(), password: password.to_owned() });
-    bus::NatsConfig { credentials: config.credentials.clone().or(credentials), ..config }
 }
 
 /// A visitor with a browser's memory for cookies.
