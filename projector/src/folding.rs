@@ -101,6 +101,7 @@ impl Folding {
                 tracing::error!(sequence, %aggregate, type_name, reason, "parked: an event cannot be read");
                 lanes.of(aggregate).push(mutation);
             }
+            Verdict::Held => self.counts.held += 1,
             Verdict::Nobodys => {
                 self.counts.unreadable += 1;
                 tracing::error!(sequence, subject, type_name, reason, "skipped a message that is nobody's event");

@@ -26,6 +26,8 @@ pub enum Verdict {
     UnknownType,
     /// It should have been readable: its aggregate stands still from here on.
     Park(AggregateId, Mutation),
+    /// Its aggregate stands still already.
+    Held,
     /// It should have been readable, but nobody can say whose it is.
     Nobodys,
 }
@@ -55,10 +57,12 @@ impl Parking {
             return Verdict::UnknownType;
         }
         let Some(aggregate) = aggregate_in(message.subject) else { return Verdict::Nobodys };
-        let since = *self.since.entry(aggregate).or_insert(message.sequence);
         // The first one tells why it stands still.
+        if *self.since.entry(aggregate).or_insert(message.sequence) < message.sequence {
+            return Verdict::Held;
+        }
         let type_name = message.type_name.unwrap_or_default();
-        Verdict::Park(aggregate, parked::park(aggregate, since.min(message.sequence), type_name, message.reason))
+        Verdict::Park(aggregate, parked::park(aggregate, message.sequence, type_name, message.reason))
     }
 }
 

@@ -41,7 +41,7 @@ pub(crate) fn layout() -> String {
 /// The most rows of one page.
 pub const MAX_ROWS: usize = 100;
 /// How often a page that waits for its own write looks again.
-const LOOK_AGAIN: Duration = Duration::from_millis(10);
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// What an event changes, in all views. Pure: the same event leads to the same mutations, whenever it is applied.
 pub fn apply(event: &Recorded) -> Vec<Mutation> {

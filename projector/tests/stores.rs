@@ -1,6 +1,8 @@
 //! Both stores, held to the same suite and to the same property: whatever arrives late, twice or after a restart, the
 //! rows are those of the history.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 #[path = "stores/cql_server.rs"]
 mod cql_server;
 #[path = "stores/histories.rs"]
@@ -8,7 +10,7 @@ mod histories;
 #[path = "stores/suite.rs"]
 mod suite;
 
-use projector::{RedbStore, ScyllaStore, ViewStore};
+use projector::{Mutation, RedbStore, ScyllaStore, ViewStore, views};
 use std::sync::Arc;
 
 fn redb(folder: &tempfile::TempDir) -> Arc<dyn ViewStore> {
@@ -21,6 +23,23 @@ async fn cql(keyspace: &str) -> Option<Arc<dyn ViewStore>> {
     // A server that is given may hold an earlier run's keyspaces.
     let keyspace = format!("{keyspace}_{:08x}", uuid::Uuid::now_v7().as_u128() as u32);
     Some(Arc::new(ScyllaStore::connect(nodes, &keyspace).await.unwrap()))
+}
+
+#[test]
+fn every_mutation_fits_the_columns_of_its_table() {
+    let cast = histories::Cast::new();
+    for (which, n) in (0..18).flat_map(|which| (0..6).map(move |n| (which, n))) {
+        let (id, event) = histories::event(&cast, which, n);
+        for mutation in views::apply(&histories::record(1, id, event)) {
+            let Mutation::Upsert { table, columns, .. } = mutation else { continue };
+            for (name, value) in columns {
+                let known = &table.columns[table.key().len()..];
+                let column = known.iter().find(|(column, _)| *column == name);
+                let (_, kind) = column.unwrap_or_else(|| panic!("{} has no column {name}", table.name));
+                assert!(value.type_of().is_none_or(|found| found == *kind), "{}.{name}: {value:?}", table.name);
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -110,8 +110,9 @@ async fn an_aggregate_with_a_poisoned_event_is_parked_and_the_others_go_on() {
     assert_eq!(desk.views.position().await.unwrap(), 5);
 
     // Also after a restart.
-    let (_, counts) = desk.project(vec![event(6, sick, CancelRequested {}.into())]).await;
-    assert_eq!((counts.applied, counts.held), (0, 1));
+    let poison = unreadable(7, format!("some.job.{sick}.requested"), Some("kart.job.requested.v1"));
+    let (_, counts) = desk.project(vec![event(6, sick, CancelRequested {}.into()), poison]).await;
+    assert_eq!((counts.applied, counts.held), (0, 2));
     let parked = desk.views.parked(None, 10).await.unwrap().rows;
     assert_eq!((parked.len(), parked[0].aggregate, parked[0].sequence), (1, sick.into(), 3));
     assert!(parked[0].reason.contains("step"));

@@ -100,9 +100,14 @@ pub fn event(cast: &Cast, which: usize, n: u32) -> (AggregateId, Event) {
         }
         .into(),
         11 => JobCompleted { comic: cast.comic() }.into(),
-        12 => {
-            JobFailed { phase, attempt, code: "internal".into(), detail: "again".into(), retryable: n % 3 > 0 }.into()
+        12 => JobFailed {
+            phase,
+            attempt,
+            code: "internal".into(),
+            detail: "again".into(),
+            retryable: !n.is_multiple_of(3),
         }
+        .into(),
         13 => RetryScheduled { phase, attempt, due_ms: 1_700_000_000_000 + u64::from(n) }.into(),
         14 => CancelRequested {}.into(),
         15 => JobCancelled {}.into(),
