@@ -9,7 +9,12 @@ mod secret;
 pub use nats::NatsServer;
 pub use s3::S3Server;
 
+use std::fs::TryLockError;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+const LOCK_WITHIN: Duration = Duration::from_secs(1);
+const LOCK_EVERY: Duration = Duration::from_millis(20);
 
 /// Why a local server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -32,13 +37,18 @@ fn file_error(path: &Path) -> impl FnOnce(std::io::Error) -> LocalError {
 }
 
 /// Two servers over one folder would destroy it. The lock goes with the file handle, also when the process dies.
-fn lock(dir: &Path) -> Result<std::fs::File, LocalError> {
+async fn lock(dir: &Path) -> Result<std::fs::File, LocalError> {
     std::fs::create_dir_all(dir).map_err(file_error(dir))?;
     let path = dir.join("lock");
     let file = std::fs::File::create(&path).map_err(file_error(&path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(LocalError::InUse { path: dir.to_owned() }),
-        Err(std::fs::TryLockError::Error(source)) => Err(LocalError::File { path, source }),
+    let deadline = Instant::now() + LOCK_WITHIN;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            // A child that is just being forked shares the handle until it runs its own program.
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => tokio::time::sleep(LOCK_EVERY).await,
+            Err(TryLockError::WouldBlock) => return Err(LocalError::InUse { path: dir.to_owned() }),
+            Err(TryLockError::Error(source)) => return Err(LocalError::File { path, source }),
+        }
     }
 }

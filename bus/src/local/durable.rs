@@ -13,19 +13,20 @@ use s3s_fs::FileSystem;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use uuid::Uuid;
 
 pub struct Durable {
-    inner: FileSystem,
+    inner: Arc<FileSystem>,
     root: PathBuf,
 }
 
 impl Durable {
     pub fn open(root: &Path) -> Result<Self, String> {
         let root = root.canonicalize().map_err(|error| error.to_string())?;
-        remove_orphan_parts(&root).map_err(|error| error.to_string())?;
+        remove_orphan_parts(&root, None).map_err(|error| error.to_string())?;
         let inner = FileSystem::new(&root).map_err(|error| format!("{error:?}"))?;
-        Ok(Self { inner, root })
+        Ok(Self { inner: Arc::new(inner), root })
     }
 
     /// Writes the object and every folder from it up to the root to disk.
@@ -63,17 +64,24 @@ fn check(key: &str) -> S3Result<()> {
     if key.split('/').all(word) { Ok(()) } else { Err(s3_error!(InvalidArgument, "the key is no plain path")) }
 }
 
-/// A part that was still being written when its upload was aborted stays behind.
-fn remove_orphan_parts(root: &Path) -> io::Result<()> {
+/// Removes parts whose upload is gone, of one upload or of all.
+fn remove_orphan_parts(root: &Path, of: Option<&str>) -> io::Result<()> {
     for entry in std::fs::read_dir(root)? {
         let entry = entry?;
         let name = entry.file_name();
-        let part_of = name.to_str().and_then(|name| Some(name.strip_prefix(".upload_id-")?.split_once(".part-")?.0));
-        if part_of.is_some_and(|id| !root.join(format!(".upload-{id}.json")).exists()) {
-            std::fs::remove_file(entry.path())?;
+        let id = name.to_str().and_then(|name| Some(name.strip_prefix(".upload_id-")?.split_once(".part-")?.0));
+        if id.is_some_and(|id| of.is_none_or(|of| of == id) && !is_open(root, id)) {
+            match std::fs::remove_file(entry.path()) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
         }
     }
     Ok(())
+}
+
+fn is_open(root: &Path, upload_id: &str) -> bool {
+    root.join(format!(".upload-{upload_id}.json")).exists()
 }
 
 #[async_trait::async_trait]
@@ -132,8 +140,18 @@ impl S3 for Durable {
         Ok(response)
     }
 
+    /// Runs to its end even when the client goes away, and leaves nothing when the upload was aborted meanwhile.
     async fn upload_part(&self, request: S3Request<UploadPartInput>) -> S3Result<S3Response<UploadPartOutput>> {
-        self.inner.upload_part(request).await
+        let (inner, root) = (self.inner.clone(), self.root.clone());
+        let upload_id = request.input.upload_id.clone();
+        let written = tokio::spawn(async move {
+            let response = inner.upload_part(request).await;
+            if !is_open(&root, &upload_id) {
+                let _ = remove_orphan_parts(&root, Some(&upload_id));
+            }
+            response
+        });
+        written.await.map_err(|_| s3_error!(InternalError, "stopped while writing a part"))?
     }
 
     async fn complete_multipart_upload(
@@ -155,6 +173,8 @@ impl S3 for Durable {
     ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
         let upload_id = request.input.upload_id.clone();
         let response = self.inner.abort_multipart_upload(request).await?;
+        // Parts that were finished while the others were removed.
+        let _ = remove_orphan_parts(&self.root, Some(&upload_id));
         self.forget(&upload_id);
         Ok(response)
     }
@@ -185,7 +205,7 @@ fn open_uploads(root: &Path, bucket: &str) -> io::Result<Vec<MultipartUpload>> {
         let Some(id) = name.to_str().and_then(|name| name.strip_prefix(".open-upload-")) else { continue };
         let noted = std::fs::read_to_string(entry.path())?;
         let Some((of, key)) = noted.split_once('/') else { continue };
-        if of == bucket && root.join(format!(".upload-{id}.json")).exists() {
+        if of == bucket && is_open(root, id) {
             uploads.push(MultipartUpload {
                 key: Some(key.to_owned()),
                 upload_id: Some(id.to_owned()),

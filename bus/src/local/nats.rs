@@ -36,7 +36,7 @@ impl NatsServer {
     /// See [`LocalError`].
     pub async fn spawn(dir: &Path, port: Option<u16>) -> Result<Self, LocalError> {
         let program = find_program().ok_or(LocalError::NoNatsServer)?;
-        let lock = lock(dir)?;
+        let lock = lock(dir).await?;
         let dir = dir.canonicalize().map_err(file_error(dir))?;
         let password = secret::load_or_make(&dir.join("password"))?;
         let mut server = Self { program, dir, password, port: port.unwrap_or(0), child: None, _lock: lock };

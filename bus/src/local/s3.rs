@@ -30,7 +30,7 @@ impl S3Server {
     /// # Errors
     /// See [`LocalError`].
     pub async fn spawn(dir: &Path, port: Option<u16>) -> Result<Self, LocalError> {
-        let lock = lock(dir)?;
+        let lock = lock(dir).await?;
         let secret_key = secret::load_or_make(&dir.join("secret-key"))?;
         let root = dir.join("objects");
         std::fs::create_dir_all(&root).map_err(file_error(&root))?;

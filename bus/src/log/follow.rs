@@ -81,7 +81,7 @@ struct Source {
 
 /// What came of waiting for a message.
 enum Waited {
-    Message(Message),
+    Message(Box<Message>),
     /// The consumer cannot be trusted any more, and why.
     Doubt(String),
 }
@@ -132,7 +132,7 @@ impl Reader {
         tokio::select! {
             biased;
             message = source.messages.next() => match message {
-                Some(Ok(message)) => Waited::Message(message),
+                Some(Ok(message)) => Waited::Message(Box::new(message)),
                 Some(Err(error)) => Waited::Doubt(describe(&error)),
                 None => Waited::Doubt("the subscription ended".to_owned()),
             },
