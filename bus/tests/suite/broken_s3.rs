@@ -5,6 +5,7 @@ use bus::{BlobError, Blobs, S3Config, UploadError};
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -120,4 +121,17 @@ async fn a_server_killed_in_the_middle_of_an_upload_is_an_error_and_not_a_hang()
     drop(s3.server);
     let upload = tokio::time::timeout(DEADLINE, upload).await.expect("an end").unwrap();
     assert!(matches!(upload, Err(UploadError::Blob(BlobError::Unavailable { .. }))), "{upload:?}");
+}
+
+#[tokio::test]
+async fn an_upload_to_a_stalled_server_stops_reading_instead_of_filling_memory() {
+    let blobs = answering("partnumber", "").await;
+    let read = AtomicUsize::new(0);
+    let counted = megabytes(1_000).inspect(|_| {
+        read.fetch_add(1, Ordering::SeqCst);
+    });
+    let upload = tokio::time::timeout(DEADLINE, blobs.upload("a", counted, u64::MAX)).await.expect("an end");
+    assert!(matches!(upload, Err(UploadError::Blob(BlobError::TimedOut { .. }))), "{upload:?}");
+    let read = read.into_inner();
+    assert!((8..=32).contains(&read), "{read} MiB were read");
 }
