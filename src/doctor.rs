@@ -54,7 +54,10 @@ fn nats_server(settings: &Settings) -> Finding {
         return Good(format!("not needed: {url} is used"));
     }
     match NatsServer::find() {
-        Ok((path, version)) => Good(format!("{version} at {}", path.display())),
+        Ok(path) => match Command::new(&path).arg("--version").output() {
+            Ok(said) => Good(format!("{} ({})", String::from_utf8_lossy(&said.stdout).trim(), path.display())),
+            Err(error) => Bad(format!("{}: {error}", path.display()), "set KART_NATS_SERVER to one that runs".into()),
+        },
         Err(error) => {
             Bad(error.to_string(), "run `tools/fetch-nats-server`, or set KART_NATS_SERVER to its path".into())
         }

@@ -54,7 +54,7 @@ pub async fn run(
         tokio::spawn(async move { roles::train(bus, blobs, &settings, &work, shutdown).await })
     };
     println!("ready {url}");
-    println!("watch the story:  nats --server {} sub '{}'", nats.url, bus::STORY);
+    println!("watch the story:  nats --server {} sub '{}'", without_sign_in(&nats.url), bus::STORY);
     let free = work.trainers.max(1);
     let slots = Slots { training: free, inference: free };
     let served = roles::serve(bus, blobs, store, web, slots, listener, shutdown.clone()).await;
@@ -63,6 +63,14 @@ pub async fn run(
     let (trained, _, _) = tokio::join!(training, projecting, controlling);
     embedded.stop().await;
     served.and(trained?)
+}
+
+/// Watching needs no sign-in on the embedded server, and a password does not belong on a terminal.
+fn without_sign_in(url: &str) -> String {
+    match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
+        _ => url.to_owned(),
+    }
 }
 
 /// Follows the log, and does what `kart views` asks for; a rebuild has the store for itself.

@@ -9,6 +9,12 @@ use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
 
 const USER: &str = "kart";
+const WATCHER: &str = "watcher";
+/// What `nats stream view`, `nats stream info` and the like ask.
+const WATCHER_REQUESTS: &str = "\"$JS.API.INFO\", \"$JS.API.STREAM.INFO.*\", \"$JS.API.STREAM.NAMES\", \
+     \"$JS.API.STREAM.LIST\", \"$JS.API.STREAM.MSG.GET.KART_EVENTS\", \"$JS.API.DIRECT.GET.KART_EVENTS\", \
+     \"$JS.API.DIRECT.GET.KART_EVENTS.>\", \"$JS.API.CONSUMER.CREATE.KART_EVENTS.>\", \"$JS.API.CONSUMER.INFO.>\", \
+     \"$JS.API.CONSUMER.LIST.*\", \"$JS.API.CONSUMER.NAMES.*\", \"$JS.API.CONSUMER.MSG.NEXT.KART_EVENTS.>\"";
 const START_WITHIN: Duration = Duration::from_secs(20);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
@@ -30,12 +36,20 @@ struct Child {
 }
 
 impl NatsServer {
+    /// The program that would be started.
+    ///
+    /// # Errors
+    /// `NoNatsServer`.
+    pub fn find() -> Result<PathBuf, LocalError> {
+        find_program().ok_or(LocalError::NoNatsServer)
+    }
+
     /// Starts a server on loopback with its store under `dir`; without a port, on a free one.
     ///
     /// # Errors
     /// See [`LocalError`].
     pub async fn spawn(dir: &Path, port: Option<u16>) -> Result<Self, LocalError> {
-        let program = find_program().ok_or(LocalError::NoNatsServer)?;
+        let program = Self::find()?;
         let lock = lock(dir).await?;
         let dir = dir.canonicalize().map_err(file_error(dir))?;
         let password = secret::load_or_make(&dir.join("password"))?;
@@ -101,13 +115,20 @@ impl NatsServer {
         }
     }
 
-    /// `sync_interval: always`: the default is to acknowledge first and write up to two minutes later.
+    /// `sync_interval: always`: the default is to acknowledge first and write up to two minutes later. Whoever does not
+    /// sign in may watch and read the log, so that a plain `nats sub` works, but change nothing.
     fn config_text(&self) -> String {
         let (port, password) = (if self.port == 0 { -1 } else { i32::from(self.port) }, &self.password);
         let (dir, store) = (quoted(&self.dir), quoted(&self.dir.join("store")));
         format!(
             "listen: \"127.0.0.1:{port}\"\nports_file_dir: {dir}\n\
-             authorization {{ user: {USER}, password: \"{password}\" }}\n\
+             no_auth_user: {WATCHER}\n\
+             authorization {{ users: [\n\
+             {{ user: {USER}, password: \"{password}\" }}\n\
+             {{ user: {WATCHER}, password: \"{WATCHER}\", permissions: {{\n\
+             subscribe: [\"kart.evt.>\", \"kart.tick.>\", \"_INBOX.>\"]\n\
+             publish: [{WATCHER_REQUESTS}] }} }}\n\
+             ] }}\n\
              jetstream {{ store_dir: {store}, sync_interval: always }}\n"
         )
     }
