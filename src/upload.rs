@@ -5,11 +5,13 @@ use crate::config::Settings;
 use anyhow::{Context, bail};
 use futures::{StreamExt, TryStreamExt};
 use indicatif::{ProgressBar, ProgressStyle};
-use reqwest::header::{ACCEPT, COOKIE, SET_COOKIE};
+use reqwest::cookie::Jar;
+use reqwest::header::{ACCEPT, SET_COOKIE};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Body, Client, Response};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tokio::fs::File;
 use tokio_util::io::ReaderStream;
 
@@ -30,21 +32,24 @@ impl Upload {
         let running = || Running::find(&settings.data).map(|running| running.url);
         let server = self.server.clone().or_else(running).unwrap_or_else(|| "http://127.0.0.1:8080".to_owned());
         let server = server.trim_end_matches('/').to_owned();
-        let client = Client::builder().build()?;
-        let cookie_file = settings.data.join("upload.cookie");
-        let cookie = std::fs::read_to_string(&cookie_file).unwrap_or_default();
-        let response = self.send(&client, &server, &cookie).await?;
-        let cookie = remember(&response, cookie, &cookie_file)?;
+        let cookies = settings.data.join("upload.cookies");
+        let jar = Arc::new(Jar::default());
+        for cookie in std::fs::read_to_string(&cookies).unwrap_or_default().lines() {
+            jar.add_cookie_str(cookie, &server.parse().with_context(|| format!("{server} is no address"))?);
+        }
+        let client = Client::builder().cookie_provider(jar).build()?;
+        let response = self.send(&client, &server).await?;
+        remember(&response, &cookies)?;
         let job = read_job(response).await?;
         let (id, page) = (text(&job, "/id"), format!("{server}/jobs/{}", text(&job, "/id")));
         println!("job {id}\n{page}");
         match self.watch {
-            true => watch(&client, &server, &job, &cookie).await,
+            true => watch(&client, &server, &job).await,
             false => Ok(()),
         }
     }
 
-    async fn send(&self, client: &Client, server: &str, cookie: &str) -> anyhow::Result<Response> {
+    async fn send(&self, client: &Client, server: &str) -> anyhow::Result<Response> {
         let file = File::open(&self.file).await.with_context(|| format!("cannot open {}", self.file.display()))?;
         let bytes = file.metadata().await?.len();
         let bar = ProgressBar::new(bytes).with_style(ProgressStyle::with_template(
@@ -54,27 +59,27 @@ impl Upload {
         let body = ReaderStream::new(file).inspect_ok(move |chunk| counted.inc(chunk.len() as u64));
         let name = self.file.file_name().map_or("video".into(), |name| name.to_string_lossy().into_owned());
         let part = Part::stream_with_length(Body::wrap_stream(body), bytes).file_name(name);
-        let mut request = client.post(format!("{server}/v1/jobs")).header(ACCEPT, "application/json");
-        if !cookie.is_empty() {
-            request = request.header(COOKIE, cookie);
-        }
+        let request = client.post(format!("{server}/v1/jobs")).header(ACCEPT, "application/json");
         let sent = request.multipart(Form::new().part("video", part)).send().await;
         bar.finish_and_clear();
         sent.with_context(|| format!("Kart at {server} does not answer"))
     }
 }
 
-/// Keeps the guest's cookie, so that the next upload comes from the same visitor.
-fn remember(response: &Response, cookie: String, file: &Path) -> anyhow::Result<String> {
-    let Some(set) = response.headers().get(SET_COOKIE).and_then(|value| value.to_str().ok()) else {
-        return Ok(cookie);
-    };
-    let cookie = set.split(';').next().unwrap_or_default().to_owned();
+/// Keeps the guest's cookies, so that the next upload comes from the same visitor. A cookie that is set again replaces
+/// the kept one of its name.
+fn remember(response: &Response, file: &Path) -> anyhow::Result<()> {
+    let name = |cookie: &str| cookie.split('=').next().unwrap_or_default().to_owned();
+    let mut cookies: Vec<String> =
+        std::fs::read_to_string(file).unwrap_or_default().lines().map(str::to_owned).collect();
+    for cookie in response.headers().get_all(SET_COOKIE).iter().filter_map(|value| value.to_str().ok()) {
+        cookies.retain(|kept| name(kept) != name(cookie));
+        cookies.push(cookie.to_owned());
+    }
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    std::fs::write(file, &cookie).with_context(|| format!("cannot write {}", file.display()))?;
-    Ok(cookie)
+    std::fs::write(file, cookies.join("\n")).with_context(|| format!("cannot write {}", file.display()))
 }
 
 async fn read_job(response: Response) -> anyhow::Result<Value> {
@@ -91,12 +96,12 @@ fn text(value: &Value, pointer: &str) -> String {
 }
 
 /// Reads the job's live events to their end; after each, asks how the job stands.
-async fn watch(client: &Client, server: &str, job: &Value, cookie: &str) -> anyhow::Result<()> {
+async fn watch(client: &Client, server: &str, job: &Value) -> anyhow::Result<()> {
     let absolute = |url: String| if url.starts_with("http") { url } else { format!("{server}{url}") };
-    let get = |url: String| client.get(absolute(url)).header(COOKIE, cookie).header(ACCEPT, "application/json");
+    let get = |url: String| client.get(absolute(url)).header(ACCEPT, "application/json");
     let bar =
         ProgressBar::new(100).with_style(ProgressStyle::with_template("{prefix:<10} {wide_bar} {pos}/{len} {msg}")?);
-    let events = client.get(absolute(text(job, "/urls/events"))).header(COOKIE, cookie).send().await?;
+    let events = client.get(absolute(text(job, "/urls/events"))).send().await?;
     let mut chunks = events.error_for_status()?.bytes_stream();
     loop {
         let ended = chunks.next().await.transpose()?.is_none();
