@@ -78,7 +78,7 @@ fn lips(p: Vec3, pose: &Pose) -> f32 {
 
 fn ear(m: Vec3) -> f32 {
     let shell = ellipsoid(m, vec3(7.4, -1.2, -0.6), vec3(0.9, 2.9, 1.9));
-    let hollow = ellipsoid(m, vec3(8.2, -0.8, 0.6), vec3(0.7, 1.8, 1.2));
+    let hollow = ellipsoid(m, vec3(8.5, -0.8, 0.6), vec3(0.7, 1.7, 1.1));
     join(carve(shell, hollow, 0.4), sphere(m, vec3(7.2, -3.5, 0.1), 0.75), 0.6)
 }
 
@@ -93,8 +93,8 @@ pub fn hair(p: Vec3) -> f32 {
     let cap = ellipsoid(p, vec3(0.0, 3.7, -1.6), vec3(8.3, 9.2, 9.8));
     let opening = ellipsoid(p, vec3(0.3, -3.6, 11.0), vec3(7.0, 10.2, 11.4));
     let cap = carve_below(carve(cap, opening, 1.2), 1.0 - p.y + 0.25 * (p.z + 2.0));
-    let fringe = lock(p, vec3(PARTING - 0.6, 9.6, 5.6), vec3(-4.6, 6.9, 6.0), vec3(-7.6, 0.6, 3.2));
-    let short = lock(p, vec3(PARTING + 0.6, 9.6, 5.6), vec3(5.6, 7.0, 4.6), vec3(7.7, 1.4, 2.2));
+    let fringe = lock(p, vec3(PARTING - 0.6, 9.6, 5.6), vec3(-4.6, 6.9, 6.0), vec3(-7.3, 2.4, 3.4));
+    let short = lock(p, vec3(PARTING + 0.6, 9.6, 5.6), vec3(5.6, 7.0, 4.6), vec3(7.4, 2.6, 2.4));
     let m = p.mirrored();
     let curtain = ellipsoid(m, vec3(6.3, -3.5, -3.6), vec3(2.6, 9.8, 4.2));
     let back = ellipsoid(p, vec3(0.0, -2.5, -5.0), vec3(7.8, 10.2, 5.0));

@@ -1,7 +1,7 @@
 //! From rays to colours: sphere tracing, one soft window light, the room's light around, and skin's soft edge of shade.
 
 use super::scene::Scene;
-use super::vector::{Vec3, blend, vec3};
+use super::vector::{Vec3, blend, mix, vec3};
 
 /// The camera stands this far in front of the head, cm.
 pub const CAMERA: Vec3 = vec3(1.5, -10.0, 112.0);
@@ -50,7 +50,8 @@ fn shade(scene: &Scene, p: Vec3, view: Vec3) -> Vec3 {
     let lit = normal.dot(window);
     let shadow = if lit > -0.3 { shadow(scene, p + normal * 0.15, window) } else { 0.0 };
     let wrapped = ((lit + 0.25 * surface.soft) / (1.0 + 0.25 * surface.soft)).max(0.0) * shadow;
-    let crease = crease(scene, p, normal);
+    // skin's creases are lit from within
+    let crease = mix(crease(scene, p, normal), 1.0, 0.45 * surface.soft);
     let around = blend(FLOOR, SKY, 0.5 + 0.5 * normal.y) * crease;
     let mut light = surface.colour * (WINDOW * wrapped + around);
     // skin glows red along the edge of shade

@@ -39,7 +39,7 @@ pub fn skin(p: Vec3, pose: &Pose) -> Surface {
     let m = p.mirrored();
     let blush = (-0.22 * (m - vec3(4.3, -3.0, 6.0)).dot(m - vec3(4.3, -3.0, 6.0))).exp();
     let nose_tip = (-0.7 * (p - vec3(0.0, -3.7, 10.5)).dot(p - vec3(0.0, -3.7, 10.5))).exp();
-    surface.colour = blend(surface.colour, BLUSH, 0.5 * blush + 0.35 * nose_tip);
+    surface.colour = blend(surface.colour, BLUSH, (0.5 * blush + 0.35 * nose_tip).max(0.45 * ramp(7.0, 7.8, m.x)));
     if p.z < 3.0 {
         return surface;
     }

@@ -27,15 +27,16 @@ impl Pose {
         let during = |from: f32, to: f32| ramp(from, from + 0.35, t) * ramp(to, to - 0.35, t);
         let wink = |at: f32| ramp(at - 0.12, at - 0.02, t) * ramp(at + 0.14, at + 0.04, t);
         let sway = (1.9 * t).sin();
+        let rock = (2.9 * (t - 1.45)).sin();
         let (look, wave, lean_in) = (during(0.55, 1.6), during(1.5, 3.5), during(3.45, 4.5));
         let talk = during(1.75, 3.3) * (0.45 + 0.3 * (7.5 * t).sin());
         Self {
             lean: 0.02 * sway - 0.05 * wave + 0.03 * look,
-            forward: 0.02 * (1.3 * t).cos() + 0.16 * lean_in,
+            forward: 0.02 * (1.3 * t).cos() + 0.1 * lean_in,
             head: [
-                0.05 * sway - 0.42 * look + 0.14 * wave + 0.22 * lean_in,
+                0.05 * sway - 0.34 * look - 0.16 * wave * rock + 0.1 * lean_in,
                 0.03 * (2.3 * t).cos() - 0.06 * wave + 0.05 * lean_in,
-                0.03 * sway - 0.12 * wave + 0.10 * lean_in,
+                0.03 * sway - 0.13 * wave * rock + 0.08 * lean_in,
             ],
             blink: wink(0.45).max(wink(1.65)).max(wink(3.4)).max(wink(4.6)),
             gaze: -0.5 * look,
@@ -43,7 +44,7 @@ impl Pose {
             smile: 0.35 + 0.65 * wave - 0.75 * lean_in - 0.2 * look,
             mouth: talk + 0.8 * lean_in,
             arm: ramp(1.4, 1.95, t) * ramp(3.6, 3.1, t),
-            swing: wave * 0.3 * (8.5 * t).sin(),
+            swing: wave * 0.22 * (8.5 * t).sin(),
         }
     }
 }

@@ -18,7 +18,7 @@ const NEAR: f32 = 2.0;
 const HEAD_BOUND: (Vec3, f32) = (vec3(0.0, -0.5, -1.5), 14.5);
 const HAND_BOUND: (Vec3, f32) = (vec3(0.0, 6.0, 0.0), 10.5);
 
-const HAIR: Vec3 = vec3(0.034, 0.019, 0.021);
+const HAIR: Vec3 = vec3(0.026, 0.014, 0.016);
 const CLOTH: Vec3 = vec3(0.025, 0.21, 0.25);
 const RIB: Vec3 = vec3(0.02, 0.16, 0.195);
 
