@@ -180,7 +180,8 @@ pub async fn log_of(settings: &Settings) -> anyhow::Result<(Bus, Option<Embedded
         }
         None => bail!("no Kart runs here and {} holds no log; set KART_NATS_URL or --data", settings.data.display()),
     };
-    let bus = connect_bus(&config).await?;
+    // Only looked at: whoever writes checks the streams.
+    let bus = Bus::connect(&config).await.with_context(|| format!("NATS at {} cannot be used", config.url))?;
     Ok((bus, embedded))
 }
 

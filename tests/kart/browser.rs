@@ -65,9 +65,9 @@ impl Driver {
             "--disable-dev-shm-usage",
             format!("--user-data-dir={}", self.profile.path().join(width.to_string()).display()),
         ]);
-        let mut options = json!({ "args": arguments, "mobileEmulation": {
-            "deviceMetrics": { "width": width, "height": 1000, "pixelRatio": 1.0, "touch": width < 600 },
-        } });
+        // Tall, so that nothing has to be scrolled into view, which the driver cannot do without JavaScript.
+        let metrics = json!({ "width": width, "height": 2600, "pixelRatio": 1.0, "touch": false });
+        let mut options = json!({ "args": arguments, "mobileEmulation": { "deviceMetrics": metrics } });
         if !javascript {
             options["prefs"] = json!({ "profile.managed_default_content_settings.javascript": 2 });
         }

@@ -46,7 +46,8 @@ fn files_are_short_and_named_for_what_they_hold() {
 
 #[test]
 fn functions_fit_on_a_screen() {
-    for path in rust_files() {
+    // A table of samples in a test may be longer.
+    for path in rust_files().into_iter().filter(|path| !path.components().any(|part| part.as_os_str() == "tests")) {
         let text = fs::read_to_string(&path).unwrap();
         let mut open: Option<(usize, usize)> = None;
         for (number, line) in text.lines().enumerate() {

@@ -17,7 +17,7 @@ fn a_video_becomes_a_comic_and_the_log_tells_how() {
     let data = TempDir::new().unwrap();
     let kart = Process::up(data.path(), &[]);
     let visitor = Visitor::of(&kart);
-    let job = visitor.upload(&clip::person());
+    let job = visitor.upload(&clip::real_person().unwrap_or_else(clip::person));
     let id = job["id"].as_str().unwrap();
     let job = visitor.wait_for_status(id, &["succeeded", "failed"], JOB_WITHIN);
     assert_eq!(job["status"], "succeeded", "{job:#}");
