@@ -1,5 +1,8 @@
 //! The rules of a job: given what happened, when something is asked, then this follows.
 
+// A test that cannot go on panics, also in what it is made of.
+#![allow(clippy::unwrap_used)]
+
 use proptest::prelude::*;
 use schemas::event::*;
 use schemas::job::{Job, JobCommand, MAX_ATTEMPTS, Stage};

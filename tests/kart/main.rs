@@ -1,4 +1,6 @@
 //! Kart as its users meet it: the real binary, real servers, a real video.
+// A test that cannot go on panics, also in what it is made of.
+#![allow(clippy::unwrap_used)]
 
 mod apart;
 mod browser;
