@@ -83,7 +83,11 @@ impl Worker {
         let hold = Hold::new(self.bus.clone(), &task.work);
         tracing::info!(job = %hold.job, phase = hold.phase.as_str(), delivery = task.delivery, "took work");
         let outcome = if task.delivery > MAX_DELIVERIES {
-            Outcome::failed("worker-lost", "The workers that tried this video ended unexpectedly, several times.", false)
+            Outcome::failed(
+                "worker-lost",
+                "The workers that tried this video ended unexpectedly, several times.",
+                false,
+            )
         } else {
             match hold.phase {
                 Phase::Training => training::run(self, &hold, shutdown).await,

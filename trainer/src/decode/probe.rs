@@ -154,7 +154,10 @@ fn facts(output: &Output) -> Result<Facts, DecodeError> {
         return Err(DecodeError::refused("too-small", format!("{width} × {height} pixels are too few to draw from")));
     }
     if u64::from(width) * u64::from(height) > MAX_PIXELS {
-        return Err(DecodeError::refused("pixels-exceeded", format!("{width} × {height} is too large: record in 4K or less")));
+        return Err(DecodeError::refused(
+            "pixels-exceeded",
+            format!("{width} × {height} is too large: record in 4K or less"),
+        ));
     }
     let duration = stream.duration.as_ref().or(output.format.as_ref().and_then(|f| f.duration.as_ref()));
     let duration_ms = duration.and_then(|text| text.parse::<f64>().ok()).map(|s| (s.max(0.) * 1000.) as u64);

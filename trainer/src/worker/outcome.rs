@@ -15,7 +15,11 @@ pub enum Outcome {
     Interrupted,
     /// The log or S3 does not answer.
     Unavailable(String),
-    Failed { code: &'static str, detail: String, retryable: bool },
+    Failed {
+        code: &'static str,
+        detail: String,
+        retryable: bool,
+    },
 }
 
 impl Outcome {

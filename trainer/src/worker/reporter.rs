@@ -24,7 +24,11 @@ const CURVE_POINTS: usize = 64;
 pub enum Report {
     /// Share done of a stage without steps of its own, 0..1.
     Stage(&'static str, f32),
-    Step { step: u32, of: u32, loss: f32 },
+    Step {
+        step: u32,
+        of: u32,
+        loss: f32,
+    },
     /// A PNG of how the model sees one frame by now.
     Preview(Vec<u8>),
     Drawn(Box<Drawn>),

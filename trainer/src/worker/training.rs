@@ -24,8 +24,7 @@ async fn train(worker: &Worker, hold: &Hold, shutdown: &CancellationToken) -> Re
     let started = Instant::now();
     let (attempt, lease) = (hold.attempt, hold.lease);
     let teachers = worker.teachers.as_ref().map(|t| t.hashes().map(str::to_owned).to_vec()).unwrap_or_default();
-    let start =
-        TrainingStarted { attempt, lease, device: worker.device.to_string(), teachers };
+    let start = TrainingStarted { attempt, lease, device: worker.device.to_string(), teachers };
     hold.execute("start", || JobCommand::StartTraining(start.clone())).await?;
     let request = hold.job().await?.request.ok_or(Outcome::Superseded)?;
     let file = video::fetch(worker, &request.blob).await?;
