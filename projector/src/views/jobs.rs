@@ -7,7 +7,7 @@ mod tests;
 pub use row::{JobError, JobRow, PhaseStatus, Status, read};
 
 use crate::{Mutation, Order, Table, Type, Value};
-use schemas::event::{JobFailed, Phase};
+use schemas::event::{JobFailed, JobRequested, Phase};
 use schemas::{AggregateId, Event, Recorded};
 use time::OffsetDateTime;
 
@@ -91,18 +91,7 @@ pub fn apply(recorded: &Recorded) -> Vec<Mutation> {
 fn columns(recorded: &Recorded) -> Vec<(&'static str, Value)> {
     let time = recorded.new.time;
     match recorded.event() {
-        Event::JobRequested(e) => vec![
-            ("owner", e.owner.into()),
-            ("video", e.video.into()),
-            ("title", (&e.title).into()),
-            ("status", Status::Starting.into()),
-            ("training_status", PhaseStatus::Waiting.into()),
-            ("training_attempt", 1u32.into()),
-            ("inference_status", PhaseStatus::Waiting.into()),
-            ("inference_attempt", 1u32.into()),
-            ("cancel_requested", false.into()),
-            ("created", time.into()),
-        ],
+        Event::JobRequested(e) => requested(e, time),
         Event::JobDispatched(e) => {
             vec![(status_of(e.phase), PhaseStatus::Queued.into()), (attempt_of(e.phase), e.attempt.into())]
         }
@@ -164,6 +153,22 @@ fn columns(recorded: &Recorded) -> Vec<(&'static str, Value)> {
         Event::JobCancelled(_) => vec![("status", Status::Canceled.into()), ("completed", time.into())],
         _ => vec![],
     }
+}
+
+/// A new job, and nothing left of one before it.
+fn requested(e: &JobRequested, time: OffsetDateTime) -> Vec<(&'static str, Value)> {
+    vec![
+        ("owner", e.owner.into()),
+        ("video", e.video.into()),
+        ("title", (&e.title).into()),
+        ("status", Status::Starting.into()),
+        ("training_status", PhaseStatus::Waiting.into()),
+        ("training_attempt", 1u32.into()),
+        ("inference_status", PhaseStatus::Waiting.into()),
+        ("inference_attempt", 1u32.into()),
+        ("cancel_requested", false.into()),
+        ("created", time.into()),
+    ]
 }
 
 fn failure(e: &JobFailed, time: OffsetDateTime) -> Vec<(&'static str, Value)> {
