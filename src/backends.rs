@@ -17,6 +17,9 @@ use tokio_util::sync::CancellationToken;
 
 /// NATS clients look here by default.
 const NATS_PORT: u16 = 4222;
+const LOCK: &str = "lock";
+const LOCK_TRIES: u32 = 5;
+const LOCK_EVERY: Duration = Duration::from_millis(100);
 const LOOK_AFTER_NATS: Duration = Duration::from_millis(300);
 
 /// What a running `kart up` leaves in its folder, so that other commands find it.
@@ -35,11 +38,16 @@ impl Running {
 
     /// `None` when no `kart up` uses the folder.
     pub fn find(data: &Path) -> Option<Self> {
-        match lock(data) {
-            Err(LockError::InUse) => {}
-            _ => return None,
+        let file = File::open(data.join(LOCK)).ok()?;
+        if !matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)) {
+            return None;
         }
         serde_json::from_slice(&std::fs::read(data.join(Self::FILE)).ok()?).ok()
+    }
+
+    pub fn forget(data: &Path) {
+        // Not there is as good as removed.
+        let _ = std::fs::remove_file(data.join(Self::FILE));
     }
 
     pub fn write(&self, data: &Path) -> anyhow::Result<()> {
@@ -61,13 +69,23 @@ pub enum LockError {
 /// Takes a data folder for this process, until the file is dropped.
 pub fn lock(data: &Path) -> Result<File, LockError> {
     std::fs::create_dir_all(data).map_err(LockError::Io)?;
-    let file =
-        File::options().write(true).create(true).truncate(false).open(data.join("lock")).map_err(LockError::Io)?;
+    let file = File::options().write(true).create(true).truncate(false).open(data.join(LOCK)).map_err(LockError::Io)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(LockError::InUse),
         Err(TryLockError::Error(error)) => Err(LockError::Io(error)),
     }
+}
+
+/// Waits a moment for one who only looked whether the folder is in use.
+async fn lock_soon(data: &Path) -> Result<File, LockError> {
+    for _ in 0..LOCK_TRIES {
+        match lock(data) {
+            Err(LockError::InUse) => tokio::time::sleep(LOCK_EVERY).await,
+            outcome => return outcome,
+        }
+    }
+    lock(data)
 }
 
 /// The servers of a data folder that no other process uses. They stop with [`Embedded::stop`], or with this process.
@@ -81,13 +99,15 @@ impl Embedded {
     /// Starts what `settings` does not configure.
     pub async fn start(settings: &Settings) -> anyhow::Result<Self> {
         let data = &settings.data;
-        let lock = match lock(data) {
+        let lock = match lock_soon(data).await {
             Ok(lock) => lock,
             Err(LockError::InUse) => {
                 bail!("the folder {} is in use by another kart; stop it, or choose another with --data", data.display())
             }
             Err(LockError::Io(error)) => return Err(error).with_context(|| format!("cannot use {}", data.display())),
         };
+        // What an earlier process left, which was killed.
+        Running::forget(data);
         let nats = match settings.nats_url {
             Some(_) => None,
             None => {
@@ -218,11 +238,13 @@ pub async fn connect(settings: &Settings) -> anyhow::Result<(Bus, Blobs)> {
 
 /// ScyllaDB when nodes are configured.
 pub async fn scylla(settings: &Settings) -> anyhow::Result<Option<Arc<dyn ViewStore>>> {
-    if settings.scylla_nodes.is_empty() {
+    // A variable that is set to nothing is not set.
+    let nodes: Vec<String> = settings.scylla_nodes.iter().filter(|node| !node.is_empty()).cloned().collect();
+    if nodes.is_empty() {
         return Ok(None);
     }
-    let store = ScyllaStore::connect(&settings.scylla_nodes, &settings.scylla_keyspace).await;
-    let store = store.with_context(|| format!("ScyllaDB at {} cannot be used", settings.scylla_nodes.join(", ")))?;
+    let store = ScyllaStore::connect(&nodes, &settings.scylla_keyspace).await;
+    let store = store.with_context(|| format!("ScyllaDB at {} cannot be used", nodes.join(", ")))?;
     Ok(Some(Arc::new(store)))
 }
 

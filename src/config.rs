@@ -1,7 +1,6 @@
 //! What can be configured: flags, each with its `KART_*` variable.
 
 use clap::Args;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -56,9 +55,9 @@ impl Settings {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Web")]
 pub struct WebSettings {
-    /// Address to listen on [default: 127.0.0.1:8080, or a free port when that is taken]
+    /// HOST:PORT to listen on; port 0 is any free one [default: 127.0.0.1:8080, or a free port when that is taken]
     #[arg(long, env = "KART_LISTEN")]
-    pub listen: Option<SocketAddr>,
+    pub listen: Option<String>,
     /// Largest video, in bytes
     #[arg(long, env = "KART_MAX_UPLOAD", default_value_t = 4 << 30)]
     pub max_upload: u64,

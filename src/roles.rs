@@ -6,15 +6,21 @@ use anyhow::Context;
 use bus::{Blobs, Bus};
 use orchestrator::{Slots, Web, WebConfig};
 use projector::{Projector, ViewStore, Views};
-use std::net::SocketAddr;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use trainer::device::Device;
 use trainer::teach::{self, Teachers};
 use trainer::worker::{self, Worker};
 
-const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
+const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
+const ANY_PORT: &str = "127.0.0.1:0";
+/// No upload takes so long.
+const STALE_UPLOAD: Duration = Duration::from_secs(24 * 60 * 60);
+const REAP_EVERY: Duration = Duration::from_secs(60 * 60);
 const NEED_SCYLLA: &str = "KART_SCYLLA_NODES is not set. The embedded read models belong to one process: run \
                            `kart up`, or point every role at ScyllaDB";
 
@@ -22,8 +28,13 @@ pub async fn orchestrator(settings: &Settings, web: &WebSettings, shutdown: Canc
     let (bus, blobs) = connect(settings).await?;
     let store = backends::scylla(settings).await?.context(NEED_SCYLLA)?;
     let listener = listen(web).await?;
-    println!("ready http://{}", listener.local_addr()?);
+    say(&format!("ready http://{}", listener.local_addr()?));
     serve(bus, blobs, store, web, Slots::default(), listener, shutdown).await
+}
+
+/// Prints a line for whoever started this process. Nobody may be listening any more, and that is no reason to end.
+pub fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 /// The web and the dispatcher, until `shutdown`.
@@ -43,18 +54,34 @@ pub async fn serve(
         cookie_secure: web.cookie_secure,
         ..WebConfig::default()
     };
+    tokio::spawn(reap(blobs.clone(), shutdown.clone()));
     let dispatching = orchestrator::dispatch(bus.clone(), slots, shutdown.clone());
     let serving = orchestrator::serve(Web { bus, blobs, views: Views::new(store), config }, listener, shutdown);
     let ((), served) = tokio::join!(dispatching, serving);
     Ok(served?)
 }
 
+/// Removes what uploads left open when their process was killed.
+async fn reap(blobs: Blobs, shutdown: CancellationToken) {
+    loop {
+        match blobs.abort_stale_uploads(STALE_UPLOAD).await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, "removed uploads that were never finished"),
+            Err(error) => tracing::warn!(%error, "unfinished uploads were not looked for"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(REAP_EVERY) => {}
+            () = shutdown.cancelled() => return,
+        }
+    }
+}
+
 /// The configured address; unless told, 8080 or whatever is free.
 pub async fn listen(web: &WebSettings) -> anyhow::Result<TcpListener> {
-    let address = web.listen.unwrap_or(DEFAULT_LISTEN);
+    let address = web.listen.as_deref().unwrap_or(DEFAULT_LISTEN);
     match TcpListener::bind(address).await {
         Err(error) if web.listen.is_none() && error.kind() == std::io::ErrorKind::AddrInUse => {
-            Ok(TcpListener::bind(SocketAddr::new(address.ip(), 0)).await?)
+            Ok(TcpListener::bind(ANY_PORT).await?)
         }
         listener => listener.with_context(|| format!("cannot listen on {address}")),
     }
@@ -62,7 +89,7 @@ pub async fn listen(web: &WebSettings) -> anyhow::Result<TcpListener> {
 
 pub async fn trainer(settings: &Settings, work: &WorkSettings, shutdown: CancellationToken) -> anyhow::Result<()> {
     let (bus, blobs) = connect(settings).await?;
-    println!("ready");
+    say("ready");
     train(bus, blobs, settings, work, shutdown).await
 }
 
@@ -88,18 +115,28 @@ pub async fn train(
     };
     let choice = Device::choose();
     tracing::info!(device = %choice.device, reason = choice.reason, "trainer");
-    let scratch = settings.data.join("scratch");
-    // Videos of workers that were killed.
-    let _ = std::fs::remove_dir_all(&scratch);
-    std::fs::create_dir_all(&scratch).with_context(|| format!("cannot make {}", scratch.display()))?;
+    let scratch = own_scratch(&settings.data.join("scratch"))?;
     worker::run(Worker { bus, blobs, teachers, device: choice.device, scratch }, work.trainers, shutdown).await;
     Ok(())
+}
+
+/// A folder for this process alone. Those of processes that were killed go away.
+fn own_scratch(parent: &Path) -> anyhow::Result<PathBuf> {
+    for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
+        let alive = Path::new("/proc").join(entry.file_name()).exists();
+        if !alive && let Err(error) = std::fs::remove_dir_all(entry.path()) {
+            tracing::warn!(%error, folder = %entry.path().display(), "an old folder stays");
+        }
+    }
+    let own = parent.join(std::process::id().to_string());
+    std::fs::create_dir_all(&own).with_context(|| format!("cannot make {}", own.display()))?;
+    Ok(own)
 }
 
 pub async fn projector(settings: &Settings, shutdown: CancellationToken) -> anyhow::Result<()> {
     let (bus, _) = connect(settings).await?;
     let store = backends::scylla(settings).await?.context(NEED_SCYLLA)?;
-    println!("ready");
+    say("ready");
     Projector::new(bus.log(), store).run(shutdown).await;
     Ok(())
 }

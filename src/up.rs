@@ -53,13 +53,14 @@ pub async fn run(
         let shutdown = shutdown.clone();
         tokio::spawn(async move { roles::train(bus, blobs, &settings, &work, shutdown).await })
     };
-    println!("ready {url}");
-    println!("watch the story:  nats --server {} sub '{}'", without_sign_in(&nats.url), bus::STORY);
+    roles::say(&format!("ready {url}"));
+    roles::say(&format!("watch the story:  nats --server {} sub '{}'", without_sign_in(&nats.url), bus::STORY));
     let free = work.trainers.max(1);
     let slots = Slots { training: free, inference: free };
     let served = roles::serve(bus, blobs, store, web, slots, listener, shutdown.clone()).await;
     // Whatever ended the web ends the rest.
     shutdown.cancel();
+    Running::forget(&settings.data);
     let (trained, _, _) = tokio::join!(training, projecting, controlling);
     embedded.stop().await;
     served.and(trained?)

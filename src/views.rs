@@ -32,7 +32,9 @@ impl ViewsCommand {
             ViewsCommand::Rebuild => Request::Rebuild,
         };
         let text = match Running::find(&settings.data) {
-            Some(_) if settings.scylla_nodes.is_empty() => control::ask(&settings.data, &request).await?,
+            Some(_) if settings.scylla_nodes.iter().all(String::is_empty) => {
+                control::ask(&settings.data, &request).await?
+            }
             _ => {
                 let (bus, _embedded) = backends::log_of(settings).await?;
                 execute(request, &bus.log(), backends::views_of(settings).await?).await?

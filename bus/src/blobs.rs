@@ -3,6 +3,7 @@
 mod call;
 mod dispatch;
 mod read;
+mod spool;
 mod upload;
 
 use bytes::Bytes;
@@ -157,21 +158,33 @@ impl Blobs {
     /// # Errors
     /// See [`BlobError`].
     pub async fn put(&self, key: &str, bytes: Bytes, content_type: &str) -> Result<Blob, BlobError> {
+        let (sha256, length) = (Hash::of(&bytes), bytes.len() as u64);
+        self.put_body(key, content_type, length, || body(bytes.clone())).await?;
+        Ok(Blob { key: key.to_owned(), sha256, bytes: length })
+    }
+
+    /// One PUT; each try gets its own body.
+    async fn put_body(
+        &self,
+        key: &str,
+        content_type: &str,
+        length: u64,
+        body: impl Fn() -> ByteStream,
+    ) -> Result<(), BlobError> {
         check_key(key)?;
-        let sha256 = Hash::of(&bytes);
         let request = || PutObjectRequest {
             bucket: self.bucket.clone(),
             key: key.to_owned(),
             content_type: Some(content_type.to_owned()),
-            content_length: Some(bytes.len() as i64),
-            body: Some(body(bytes.clone())),
+            content_length: Some(length as i64),
+            body: Some(body()),
             ..Default::default()
         };
         let stored = self.call("PutObject", key, || self.client.put_object(request())).await?;
-        if stored.e_tag.is_none() {
-            return Err(BlobError::Corrupt { key: key.to_owned(), reason: "the server gave no ETag".to_owned() });
+        match stored.e_tag {
+            Some(_) => Ok(()),
+            None => Err(BlobError::Corrupt { key: key.to_owned(), reason: "the server gave no ETag".to_owned() }),
         }
-        Ok(Blob { key: key.to_owned(), sha256, bytes: bytes.len() as u64 })
     }
 
     /// # Errors

@@ -203,6 +203,8 @@ impl Bus {
 async fn options(config: &NatsConfig, connected: watch::Sender<u64>) -> Result<ConnectOptions, BusError> {
     let options = ConnectOptions::new()
         .name("kart")
+        // Replies to Kart are not for those who only watch, whose own replies are in `_INBOX`.
+        .custom_inbox_prefix("_KART")
         .connection_timeout(CONNECT_TIMEOUT)
         .request_timeout(Some(REQUEST_TIMEOUT))
         .ping_interval(PING_EVERY)

@@ -18,7 +18,8 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub const MAX_EVENT_BYTES: usize = 64 * 1024;
 /// Work comes back when its worker dies, also often; the job's own attempts are what ends it.
 const MAX_DELIVER: i64 = 100;
-const SESSION_AGE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// As long as the cookie of a guest.
+const SESSION_AGE: Duration = Duration::from_secs(180 * 24 * 60 * 60);
 
 /// Settings of a stream on which the promises rest, as the server spells them.
 const CHECKED_OF_STREAM: [&str; 16] = [

@@ -8,7 +8,7 @@ mod plan;
 pub use plan::Slots;
 
 use board::{Board, unix_ms};
-use bus::{Bus, Context, Delivered, ExecuteError};
+use bus::{Bus, Context, Delivered, ExecuteError, ReadError};
 use futures::StreamExt;
 use plan::{Offered, Step, plan};
 use schemas::job::{Job, JobCommand};
@@ -55,7 +55,7 @@ struct Dispatcher {
 }
 
 impl Dispatcher {
-    fn read(&mut self, item: Result<Delivered, bus::ReadError>) {
+    fn read(&mut self, item: Result<Delivered, ReadError>) {
         match item {
             Ok(Delivered::Event(recorded)) => self.board.apply(&recorded),
             Ok(Delivered::CaughtUp { .. }) => self.caught_up = true,
@@ -75,7 +75,10 @@ impl Dispatcher {
         for step in plan(&self.board, &self.offered, self.slots, unix_ms(schemas::envelope::now())) {
             if let Err(error) = self.run(&step).await {
                 tracing::warn!(?step, %error, "the dispatcher tries again");
-                return;
+                // One job that cannot be read holds up no other; a server that does not answer holds up all.
+                if !matches!(error, DispatchError::Log(ExecuteError::Read(ReadError::Unreadable { .. }))) {
+                    return;
+                }
             }
         }
     }

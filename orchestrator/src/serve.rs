@@ -13,6 +13,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 /// A client that has not sent a whole head by then is cut off; also how long an idle connection is kept.
+/// Many uploads at once stay small in memory.
+const CONNECTION_BUFFER: usize = 64 << 10;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// A longer head is answered with 431.
 const LONGEST_HEAD: usize = 32 << 10;
@@ -51,6 +53,7 @@ pub async fn serve(web: Web, listener: TcpListener, shutdown: CancellationToken)
         stream.set_nodelay(true).ok();
         let mut builder = http1::Builder::new();
         builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_header_size(LONGEST_HEAD);
+        builder.max_buf_size(CONNECTION_BUFFER);
         let service = TowerToHyperService::new(router.clone());
         let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {

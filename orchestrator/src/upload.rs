@@ -34,8 +34,9 @@ pub async fn create(State(app): State<App>, visitor: Visitor, request: Request) 
 
     let video = VideoId::new();
     let key = format!("videos/{video}");
+    // Made first: the client may go away while the last bytes are being stored.
+    let orphan = Orphan { blobs: app.web.blobs.clone(), key: Some(key.clone()) };
     let received = form::receive(body, boundary, &app.web.blobs, &key, config.max_upload).await?;
-    let orphan = Orphan { blobs: app.web.blobs.clone(), key: Some(key) };
     // From here on it is done to the end, even when the client has gone.
     let done = tokio::spawn(accept(app, visitor, video, received, orphan));
     let accepted = done.await.map_err(|error| Problem::internal(&error))??;

@@ -32,6 +32,11 @@ pub enum DecodeError {
     Refused { code: &'static str, detail: String },
     #[error("ffmpeg could not be run: {0}. Install ffmpeg, or set KART_FFMPEG to its folder.")]
     Ffmpeg(std::io::Error),
+    /// It was killed: time or memory ran out, for the video or for this machine.
+    #[error("decoding took too long; a shorter or smaller video may work")]
+    TooSlow,
+    #[error("the scratch file cannot be read: {0}")]
+    Scratch(std::io::Error),
     #[error("stopped")]
     Stopped,
 }

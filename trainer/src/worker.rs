@@ -82,17 +82,10 @@ impl Worker {
         let keep_alive = task.keep_alive();
         let hold = Hold::new(self.bus.clone(), &task.work);
         tracing::info!(job = %hold.job, phase = hold.phase.as_str(), delivery = task.delivery, "took work");
-        let outcome = if task.delivery > MAX_DELIVERIES {
-            Outcome::failed(
-                "worker-lost",
-                "The workers that tried this video ended unexpectedly, several times.",
-                false,
-            )
-        } else {
-            match hold.phase {
-                Phase::Training => training::run(self, &hold, shutdown).await,
-                Phase::Inference => inference::run(self, &hold, shutdown).await,
-            }
+        let outcome = match hold.phase {
+            _ if task.delivery > MAX_DELIVERIES => self.give_up(&hold).await,
+            Phase::Training => training::run(self, &hold, shutdown).await,
+            Phase::Inference => inference::run(self, &hold, shutdown).await,
         };
         let settled = self.settle(&hold, outcome).await;
         drop(keep_alive);
@@ -107,11 +100,23 @@ impl Worker {
         }
     }
 
+    /// Only the holder of a phase may fail it: takes it first.
+    async fn give_up(&self, hold: &Hold) -> Outcome {
+        let started = match hold.phase {
+            Phase::Training => training::start(self, hold).await,
+            Phase::Inference => inference::start(self, hold).await,
+        };
+        let detail = "The workers that tried this video ended unexpectedly, several times.";
+        started.map_or_else(|outcome| outcome, |()| Outcome::failed("worker-lost", detail, true))
+    }
+
     /// Writes down how the phase ended, where that is not written yet.
     async fn settle(&self, hold: &Hold, outcome: Outcome) -> Settled {
         let written = match outcome {
             Outcome::Done | Outcome::Superseded => Ok(()),
             Outcome::Interrupted => return Settled::GiveBack,
+            // The message in the queue is the new holder's now: to acknowledge it would take the work from them.
+            Outcome::TakenOver => return Settled::LetGo,
             Outcome::Unavailable(reason) => {
                 tracing::warn!(reason, job = %hold.job, "let go of the work");
                 return Settled::LetGo;

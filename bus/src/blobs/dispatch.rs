@@ -19,6 +19,7 @@ type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Shorter than servers keep an idle connection, so that we seldom write into one that is being closed.
+const CONNECTION_BUFFER: usize = 64 << 10;
 const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 
 #[derive(Clone)]
@@ -51,6 +52,7 @@ impl Dispatcher {
         let client = Client::builder(TokioExecutor::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_timer(TokioTimer::new())
+            .http1_max_buf_size(CONNECTION_BUFFER)
             .build(connector);
         Ok(Self { client })
     }

@@ -1,7 +1,9 @@
-//! Uploads of unknown length, in bounded memory: parts of 8 MiB, two on their way while the next one fills.
+//! Uploads of unknown length in little memory: parts of 8 MiB, gathered in nameless files, two on their way while the
+//! next one fills.
 
-use super::{BlobError, Blobs, UploadError, body};
-use bytes::{Bytes, BytesMut};
+use super::spool::{Part, Spool};
+use super::{BlobError, Blobs, UploadError};
+use bytes::Bytes;
 use futures::stream::FuturesUnordered;
 use futures::{Stream, StreamExt};
 use rusoto_s3::{
@@ -13,15 +15,15 @@ use sha2::{Digest, Sha256};
 use std::pin::pin;
 
 /// S3 wants at least 5 MiB of every part but the last.
-pub const PART_BYTES: usize = 8 << 20;
+pub const PART_BYTES: u64 = 8 << 20;
 /// S3's own limit.
 const MAX_PARTS: u64 = 10_000;
 const PARTS_IN_FLIGHT: usize = 2;
 const CONTENT_TYPE: &str = "application/octet-stream";
 
 impl Blobs {
-    /// Stores bytes as they come, in bounded memory (about 32 MiB), at most `limit` of them. The SHA-256 is taken on
-    /// the way. When it fails or is dropped, nothing stays behind.
+    /// Stores bytes as they come, at most `limit` of them, in less than 1 MiB of memory. The SHA-256 is taken on the way.
+    /// When it fails or is dropped, nothing stays behind.
     ///
     /// # Errors
     /// See [`UploadError`].
@@ -31,12 +33,13 @@ impl Blobs {
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         super::check_key(key).map_err(UploadError::Blob)?;
-        let limit = limit.min(MAX_PARTS * PART_BYTES as u64);
-        let mut parts = Parts { stream: pin!(stream), limit, seen: 0, hash: Sha256::new(), rest: BytesMut::new() };
-        let first = parts.next().await?.unwrap_or_default();
-        if first.len() < PART_BYTES {
+        let limit = limit.min(MAX_PARTS * PART_BYTES);
+        let mut parts = Parts { stream: pin!(stream), limit, seen: 0, hash: Sha256::new(), rest: Bytes::new() };
+        let first = parts.next().await?;
+        if first.bytes < PART_BYTES {
             // Small enough for one request.
-            return self.put(key, first, CONTENT_TYPE).await.map_err(UploadError::Blob);
+            self.put_body(key, CONTENT_TYPE, first.bytes, || first.body()).await.map_err(UploadError::Blob)?;
+            return Ok(Blob { key: key.to_owned(), sha256: parts.sha256(), bytes: parts.seen });
         }
         let upload = Multipart::begin(self, key).await.map_err(UploadError::Blob)?;
         match upload.send_all(first, &mut parts).await {
@@ -58,7 +61,8 @@ struct Parts<S> {
     limit: u64,
     seen: u64,
     hash: Sha256,
-    rest: BytesMut,
+    /// Came with the last part, belongs to the next.
+    rest: Bytes,
 }
 
 impl<S, E> Parts<S>
@@ -66,9 +70,16 @@ where
     S: Stream<Item = Result<Bytes, E>> + Unpin,
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    /// The next part: `PART_BYTES` long, but for the last. `None` at the end.
-    async fn next(&mut self) -> Result<Option<Bytes>, UploadError> {
-        while self.rest.len() < PART_BYTES {
+    /// The next part: `PART_BYTES` long, but for the last; empty at the end.
+    async fn next(&mut self) -> Result<Part, UploadError> {
+        let mut spool = Spool::new().await.map_err(spooling)?;
+        loop {
+            let room = (PART_BYTES - spool.bytes()) as usize;
+            let now = self.rest.split_to(room.min(self.rest.len()));
+            spool.write(&now).await.map_err(spooling)?;
+            if spool.bytes() == PART_BYTES {
+                break;
+            }
             let Some(chunk) = self.stream.next().await else { break };
             let chunk = chunk.map_err(|error| UploadError::Body(error.into()))?;
             self.seen += chunk.len() as u64;
@@ -76,19 +87,18 @@ where
                 return Err(UploadError::TooLarge { limit: self.limit });
             }
             self.hash.update(&chunk);
-            self.rest.reserve(chunk.len().max(PART_BYTES.saturating_sub(self.rest.len())));
-            self.rest.extend_from_slice(&chunk);
+            self.rest = chunk;
         }
-        if self.rest.is_empty() {
-            return Ok(None);
-        }
-        let bytes = self.rest.len().min(PART_BYTES);
-        Ok(Some(self.rest.split_to(bytes).freeze()))
+        spool.finish().await.map_err(spooling)
     }
 
     fn sha256(&self) -> Hash {
         Hash(self.hash.clone().finalize().into())
     }
+}
+
+fn spooling(error: std::io::Error) -> UploadError {
+    UploadError::Blob(BlobError::Unavailable { operation: "a temporary file", reason: error.to_string() })
 }
 
 /// An open multipart upload. Dropped before its end, it is aborted in the background.
@@ -118,18 +128,18 @@ impl Multipart {
     }
 
     /// Sends `first` and all that follow. Their ETags, in order.
-    async fn send_all<S, E>(&self, first: Bytes, parts: &mut Parts<S>) -> Result<Vec<CompletedPart>, UploadError>
+    async fn send_all<S, E>(&self, first: Part, parts: &mut Parts<S>) -> Result<Vec<CompletedPart>, UploadError>
     where
         S: Stream<Item = Result<Bytes, E>> + Unpin,
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let mut in_flight = FuturesUnordered::new();
         let mut sent = Vec::new();
-        let mut next = Some(first);
+        let mut next = first;
         let mut number = 0;
-        while let Some(part) = next {
+        while next.bytes > 0 {
             number += 1;
-            in_flight.push(self.send(number, part));
+            in_flight.push(self.send(number, next));
             // The next part fills while these travel.
             let filling = parts.next();
             let mut filling = pin!(filling);
@@ -152,14 +162,14 @@ impl Multipart {
         Ok(sent)
     }
 
-    async fn send(&self, number: i64, part: Bytes) -> Result<CompletedPart, BlobError> {
+    async fn send(&self, number: i64, part: Part) -> Result<CompletedPart, BlobError> {
         let request = || UploadPartRequest {
             bucket: self.blobs.bucket.clone(),
             key: self.key.clone(),
             upload_id: self.upload_id.clone(),
             part_number: number,
-            content_length: Some(part.len() as i64),
-            body: Some(body(part.clone())),
+            content_length: Some(part.bytes as i64),
+            body: Some(part.body()),
             ..Default::default()
         };
         let stored = self.blobs.call("UploadPart", &self.key, || self.blobs.client.upload_part(request())).await?;

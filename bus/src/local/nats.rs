@@ -13,8 +13,8 @@ const WATCHER: &str = "watcher";
 /// What `nats stream view`, `nats stream info` and the like ask.
 const WATCHER_REQUESTS: &str = "\"$JS.API.INFO\", \"$JS.API.STREAM.INFO.*\", \"$JS.API.STREAM.NAMES\", \
      \"$JS.API.STREAM.LIST\", \"$JS.API.STREAM.MSG.GET.KART_EVENTS\", \"$JS.API.DIRECT.GET.KART_EVENTS\", \
-     \"$JS.API.DIRECT.GET.KART_EVENTS.>\", \"$JS.API.CONSUMER.CREATE.KART_EVENTS.>\", \"$JS.API.CONSUMER.INFO.>\", \
-     \"$JS.API.CONSUMER.LIST.*\", \"$JS.API.CONSUMER.NAMES.*\", \"$JS.API.CONSUMER.MSG.NEXT.KART_EVENTS.>\"";
+     \"$JS.API.DIRECT.GET.KART_EVENTS.>\", \"$JS.API.CONSUMER.CREATE.KART_EVENTS.>\", \
+     \"$JS.API.CONSUMER.MSG.NEXT.KART_EVENTS.>\"";
 const START_WITHIN: Duration = Duration::from_secs(20);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 

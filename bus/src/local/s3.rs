@@ -16,6 +16,8 @@ const ACCESS_KEY: &str = "kart";
 const BUCKET: &str = "kart";
 const REGION: &str = "local";
 
+/// Many uploads at once stay small in memory.
+const CONNECTION_BUFFER: usize = 64 << 10;
 /// An S3 server over a folder. Stops when dropped, open connections too.
 pub struct S3Server {
     address: SocketAddr,
@@ -75,7 +77,8 @@ async fn serve(listener: TcpListener, service: S3Service) {
                     let service = service.clone();
                     connections.spawn(async move {
                         let _ = socket.set_nodelay(true);
-                        let http = Builder::new(TokioExecutor::new());
+                        let mut http = Builder::new(TokioExecutor::new());
+                        http.http1().max_buf_size(CONNECTION_BUFFER);
                         if let Err(error) = http.serve_connection(TokioIo::new(socket), service).await {
                             tracing::debug!("local S3 connection: {error}");
                         }

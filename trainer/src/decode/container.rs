@@ -49,8 +49,7 @@ pub fn sniff(video: &Path) -> Result<Container, DecodeError> {
         }
         Ok(filled)
     });
-    let read =
-        read.map_err(|error| DecodeError::refused("corrupt-media", format!("the video cannot be read: {error}")))?;
+    let read = read.map_err(DecodeError::Scratch)?;
     Container::of(&head[..read])
         .ok_or_else(|| DecodeError::refused("unsupported-media", "this is not an MP4, MOV, MKV, WebM or AVI file"))
 }

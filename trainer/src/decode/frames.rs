@@ -5,6 +5,7 @@ use super::{Container, DecodeError, Facts, MAX_SIDE, program, sandbox};
 use crate::raster::Rgb;
 use std::io::{self, Read};
 use std::ops::ControlFlow;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -52,20 +53,22 @@ pub fn sample(
     command.args(["-frames:v", &MAX_FRAMES_READ.to_string(), "-pix_fmt", "rgb24", "-f", "rawvideo", "-"]);
     let mut child = command.spawn().map_err(DecodeError::Ffmpeg)?;
     let deadline = sandbox::Deadline::new(&child, DECODE_TIME);
-    let errors = child.stderr.take().map(|pipe| std::thread::spawn(move || first_line(pipe)));
+    let said = sandbox::overhear(&mut child);
     let mut sampler = Sampler::new(wanted, 1000. / rate);
     let expected = claimed_ms.map(|ms| ms as f64 * rate / 1000.);
     let outcome = match child.stdout.take() {
         Some(mut pipe) => read_frames(&mut pipe, (width, height), &mut sampler, expected, report),
         None => Ok(()),
     };
-    drop(deadline);
     if outcome.is_err() {
         let _ = child.kill();
     }
-    let status = child.wait().map_err(DecodeError::Ffmpeg)?;
-    let said = errors.and_then(|thread| thread.join().ok()).unwrap_or_default();
+    let status = sandbox::reap(&mut child, deadline).map_err(DecodeError::Ffmpeg)?;
+    let said = said.join().unwrap_or_default();
     outcome?;
+    if status.signal().is_some() {
+        return Err(DecodeError::TooSlow);
+    }
     if !status.success() {
         tracing::info!(%status, said, "ffmpeg gave up");
         return Err(DecodeError::refused("corrupt-media", "the video is damaged: it stops before its end"));
@@ -78,14 +81,6 @@ fn fit(width: u32, height: u32) -> (usize, usize) {
     let scale = (f64::from(MAX_SIDE) / f64::from(width.max(height))).min(1.);
     let even = |side: u32| ((f64::from(side) * scale / 2.).round() as usize * 2).max(2);
     (even(width), even(height))
-}
-
-fn first_line(mut pipe: impl Read) -> String {
-    let mut text = Vec::new();
-    // Read all of it, or the child blocks on a full pipe; keep a little.
-    let _ = io::copy(&mut (&mut pipe).take(4096), &mut text);
-    let _ = io::copy(&mut pipe, &mut io::sink());
-    String::from_utf8_lossy(&text).lines().next().unwrap_or_default().to_owned()
 }
 
 fn read_frames(

@@ -14,7 +14,13 @@ const MAX_STREAMS: usize = 8;
 const MAX_PIXELS: u64 = 9_000_000;
 const MIN_SIDE: u32 = 64;
 pub const MAX_DURATION_MS: u64 = 10 * 60 * 1000;
+/// A video's tags may be long; its streams are not.
+const MAX_PROBE_BYTES: u64 = 1 << 20;
 const PROBE_TIME: Duration = Duration::from_secs(20);
+/// Nothing that the uploader wrote: no tags.
+const SHOWN: &str = "format=duration:stream=index,codec_type,codec_name,codec_tag_string,width,height,\
+     sample_aspect_ratio,avg_frame_rate,r_frame_rate,duration:stream_side_data=rotation:\
+     stream_disposition=attached_pic,default";
 /// Before whitelists and after `-v error`: read little, open nothing else.
 pub const SAFE_INPUT: [&str; 8] = [
     "-protocol_whitelist",
@@ -107,16 +113,17 @@ struct SideData {
 pub fn probe(video: &Path, container: Container) -> Result<Facts, DecodeError> {
     let mut command = sandbox::command(&program("ffprobe"), video);
     command.args(["-v", "error"]).args(SAFE_INPUT).args(container.arguments());
-    command.args(["-show_streams", "-show_format", "-of", "json"]).arg(input(video));
+    command.args(["-show_entries", SHOWN, "-of", "json"]).arg(input(video));
     let mut child = command.spawn().map_err(DecodeError::Ffmpeg)?;
     let deadline = sandbox::Deadline::new(&child, PROBE_TIME);
-    let (mut json, mut said) = (String::new(), String::new());
-    // ffprobe writes little to stderr at this level; reading stdout to its end cannot block on it.
-    let read = child.stdout.take().map(|mut out| out.read_to_string(&mut json));
-    let _ = child.stderr.take().map(|err| err.take(4096).read_to_string(&mut said));
-    drop(deadline);
-    let _ = child.kill();
-    let status = child.wait().map_err(DecodeError::Ffmpeg)?;
+    let said = sandbox::overhear(&mut child);
+    let mut json = String::new();
+    let read = child.stdout.take().map(|out| out.take(MAX_PROBE_BYTES).read_to_string(&mut json));
+    if json.len() as u64 >= MAX_PROBE_BYTES {
+        let _ = child.kill();
+    }
+    let status = sandbox::reap(&mut child, deadline).map_err(DecodeError::Ffmpeg)?;
+    let said = said.join().unwrap_or_default();
     let output: Result<Output, _> = serde_json::from_str(&json);
     match (read, output) {
         (Some(Ok(_)), Ok(output)) if !output.streams.is_empty() => facts(&output),

@@ -1,21 +1,25 @@
 //! A child process that can read one file, write nothing, reach no network, and not run for long.
 
 use landlock::{ABI, Access, AccessFs, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// Address space. Decoders of 4K HEVC with a few threads stay under 1.5 GiB.
 const MAX_MEMORY_BYTES: u64 = 4 << 30;
 const MAX_CPU_SECONDS: u64 = 240;
+const MAX_OVERHEARD: u64 = 4096;
 const MAX_OPEN_FILES: u64 = 64;
 
 /// Prepares `program` to run in the sandbox with `video` as the only file of ours that it may read.
 pub fn command(program: &Path, video: &Path) -> Command {
     let mut command = Command::new(program);
+    // A group of its own, so that the deadline ends whatever it may start as well.
+    command.process_group(0);
     command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     if let Some(path) = std::env::var_os("PATH") {
         command.env("PATH", path);
@@ -72,7 +76,30 @@ fn limit(resource: libc::__rlimit_resource_t, value: u64) -> io::Result<()> {
     }
 }
 
-/// Kills a child when time is up, unless it is dropped before.
+/// What a child says on stderr, cut; all of it is read, or the child would block on a full pipe.
+pub fn overhear(child: &mut Child) -> JoinHandle<String> {
+    let pipe = child.stderr.take();
+    std::thread::spawn(move || {
+        let (mut text, Some(mut pipe)) = (vec![], pipe) else { return String::new() };
+        let _ = io::copy(&mut (&mut pipe).take(MAX_OVERHEARD), &mut text);
+        let _ = io::copy(&mut pipe, &mut io::sink());
+        String::from_utf8_lossy(&text).into_owned()
+    })
+}
+
+/// Waits for the end of a child whose `deadline` still runs.
+pub fn reap(child: &mut Child, deadline: Deadline) -> io::Result<ExitStatus> {
+    // SAFETY: an all-zero siginfo is a valid place to write to; the child is ours and stays unreaped (WNOWAIT), so that
+    // the deadline cannot hit another process of the same pid.
+    unsafe {
+        let mut ended: libc::siginfo_t = std::mem::zeroed();
+        libc::waitid(libc::P_PID, child.id(), &mut ended, libc::WEXITED | libc::WNOWAIT);
+    }
+    drop(deadline);
+    child.wait()
+}
+
+/// Kills a child and what it started when time is up, unless it is dropped before.
 pub struct Deadline {
     _alive: mpsc::Sender<()>,
 }
@@ -85,7 +112,7 @@ impl Deadline {
         std::thread::spawn(move || {
             if gone.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout) {
                 // SAFETY: sending a signal to a pid that is still our unreaped child.
-                unsafe { libc::kill(pid, libc::SIGKILL) };
+                unsafe { libc::kill(-pid, libc::SIGKILL) };
             }
         });
         Self { _alive: alive }

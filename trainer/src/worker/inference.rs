@@ -20,11 +20,16 @@ pub async fn run(worker: &Worker, hold: &Hold, shutdown: &CancellationToken) -> 
     }
 }
 
-async fn infer(worker: &Worker, hold: &Hold, shutdown: &CancellationToken) -> Result<(), Outcome> {
-    let started = Instant::now();
+/// Takes the phase.
+pub async fn start(worker: &Worker, hold: &Hold) -> Result<(), Outcome> {
     let (attempt, lease) = (hold.attempt, hold.lease);
     let start = InferenceStarted { attempt, lease, device: worker.device.to_string() };
-    hold.execute("start", || JobCommand::StartInference(start.clone())).await?;
+    hold.execute("start", || JobCommand::StartInference(start.clone())).await
+}
+
+async fn infer(worker: &Worker, hold: &Hold, shutdown: &CancellationToken) -> Result<(), Outcome> {
+    let started = Instant::now();
+    start(worker, hold).await?;
     let job = hold.job().await?;
     let (request, model) = job.request.zip(job.model).ok_or(Outcome::Superseded)?;
     let weights = worker.blobs.get(&model.key, MAX_MODEL_BYTES).await?;

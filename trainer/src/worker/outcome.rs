@@ -9,8 +9,10 @@ pub enum Outcome {
     Done,
     /// Somebody asked the job to stop.
     Cancelled,
-    /// Another worker holds the phase, or the job has ended.
+    /// The job has ended, or has moved on from this phase.
     Superseded,
+    /// Another worker holds the phase.
+    TakenOver,
     /// This worker is shutting down.
     Interrupted,
     /// The log or S3 does not answer.
@@ -38,6 +40,7 @@ impl From<ExecuteError> for Outcome {
     fn from(error: ExecuteError) -> Self {
         match error {
             ExecuteError::Refused(Refusal::CancelRequested) => Self::Cancelled,
+            ExecuteError::Refused(Refusal::StaleLease) => Self::TakenOver,
             ExecuteError::Refused(_) => Self::Superseded,
             ExecuteError::Append(error) => Self::Unavailable(error.to_string()),
             ExecuteError::Read(error) => Self::Unavailable(error.to_string()),

@@ -20,12 +20,17 @@ pub async fn run(worker: &Worker, hold: &Hold, shutdown: &CancellationToken) -> 
     }
 }
 
-async fn train(worker: &Worker, hold: &Hold, shutdown: &CancellationToken) -> Result<(), Outcome> {
-    let started = Instant::now();
+/// Takes the phase.
+pub async fn start(worker: &Worker, hold: &Hold) -> Result<(), Outcome> {
     let (attempt, lease) = (hold.attempt, hold.lease);
     let teachers = worker.teachers.as_ref().map(|t| t.hashes().map(str::to_owned).to_vec()).unwrap_or_default();
     let start = TrainingStarted { attempt, lease, device: worker.device.to_string(), teachers };
-    hold.execute("start", || JobCommand::StartTraining(start.clone())).await?;
+    hold.execute("start", || JobCommand::StartTraining(start.clone())).await
+}
+
+async fn train(worker: &Worker, hold: &Hold, shutdown: &CancellationToken) -> Result<(), Outcome> {
+    let started = Instant::now();
+    start(worker, hold).await?;
     let request = hold.job().await?.request.ok_or(Outcome::Superseded)?;
     let file = video::fetch(worker, &request.blob).await?;
 

@@ -62,6 +62,8 @@ impl From<DecodeError> for Outcome {
             DecodeError::Refused { code, detail } => Self::failed(code, detail, false),
             // The listener knows why it asked to stop; this is never seen.
             DecodeError::Stopped => Self::Interrupted,
+            DecodeError::TooSlow => Self::failed("decode-timeout", error.to_string(), true),
+            DecodeError::Scratch(_) => Self::internal(error),
             DecodeError::Ffmpeg(_) => Self::failed("decoder-missing", error.to_string(), true),
         }
     }
