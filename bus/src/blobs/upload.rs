@@ -143,10 +143,19 @@ impl Multipart {
             // The next part fills while these travel.
             let filling = parts.next();
             let mut filling = pin!(filling);
-            next = loop {
+            let filled = loop {
                 tokio::select! {
                     Some(done) = in_flight.next() => sent.push(done.map_err(UploadError::Blob)?),
-                    part = &mut filling => break part?,
+                    part = &mut filling => break part,
+                }
+            };
+            next = match filled {
+                Ok(part) => part,
+                Err(error) => {
+                    // Parts on their way arrive before the abort, which then removes them; cut off, some servers keep
+                    // what they got.
+                    while in_flight.next().await.is_some() {}
+                    return Err(error);
                 }
             };
             while in_flight.len() >= PARTS_IN_FLIGHT {
