@@ -7,7 +7,6 @@ use bus::{Blobs, Bus, Credentials, NatsConfig, S3Config};
 use projector::{RedbStore, ScyllaStore, ViewStore};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, TryLockError};
-use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
@@ -161,13 +160,14 @@ async fn supervise(mut server: NatsServer, stop: CancellationToken) {
     }
 }
 
+/// On the port where clients look, when that is free; another process may be faster, and then on any.
 async fn start_nats(folder: &Path) -> anyhow::Result<NatsServer> {
-    let free = match TcpListener::bind(("127.0.0.1", NATS_PORT)) {
-        Ok(_) => Some(NATS_PORT),
-        Err(error) if error.kind() == ErrorKind::AddrInUse => None,
-        Err(error) => return Err(error).context("cannot listen on 127.0.0.1"),
-    };
-    NatsServer::spawn(folder, free).await.context("the embedded nats-server did not start; try `kart doctor`")
+    if TcpListener::bind(("127.0.0.1", NATS_PORT)).is_ok()
+        && let Ok(server) = NatsServer::spawn(folder, Some(NATS_PORT)).await
+    {
+        return Ok(server);
+    }
+    NatsServer::spawn(folder, None).await.context("the embedded nats-server did not start; try `kart doctor`")
 }
 
 fn tune(config: NatsConfig, settings: &Settings) -> NatsConfig {
