@@ -147,6 +147,8 @@ impl Child {
         let output = std::fs::File::create(log).map_err(file_error(log))?;
         let mut command = Command::new(program);
         command.arg("-c").arg(config).stdin(Stdio::null()).stdout(Stdio::null()).stderr(output);
+        // Ctrl-C at a terminal is for us; we end the server when we are done with it.
+        command.process_group(0);
         let parent = std::process::id();
         // SAFETY: between fork and exec only prctl and getppid are called; both are async-signal-safe.
         unsafe {
