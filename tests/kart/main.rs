@@ -8,6 +8,7 @@ mod clip;
 mod command_line;
 mod compose;
 mod process;
+mod repetition;
 mod survival;
 mod tidy;
 mod whole_path;
