@@ -12,6 +12,7 @@ use reqwest::{Body, Client, Response};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::fs::File;
 use tokio_util::io::ReaderStream;
 
@@ -95,36 +96,63 @@ fn text(value: &Value, pointer: &str) -> String {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-/// Reads the job's live events to their end; after each, asks how the job stands.
+/// Pause before the live events are asked for again.
+const AGAIN: Duration = Duration::from_secs(1);
+/// How often in a row they may break off without a word.
+const MAX_BREAKS: u32 = 10;
+
+/// Shows how the job gets on until it ends. Each live event is a reason to ask how it stands; when they break off (a
+/// proxy's time limit, a restart), they are asked for again.
 async fn watch(client: &Client, server: &str, job: &Value) -> anyhow::Result<()> {
     let absolute = |url: String| if url.starts_with("http") { url } else { format!("{server}{url}") };
-    let get = |url: String| client.get(absolute(url)).header(ACCEPT, "application/json");
+    let (events, now) = (absolute(text(job, "/urls/events")), absolute(text(job, "/urls/get")));
     let bar =
         ProgressBar::new(100).with_style(ProgressStyle::with_template("{prefix:<10} {wide_bar} {pos}/{len} {msg}")?);
-    let events = client.get(absolute(text(job, "/urls/events"))).send().await?;
-    let mut chunks = events.error_for_status()?.bytes_stream();
-    loop {
-        let ended = chunks.next().await.transpose()?.is_none();
-        let now = read_job(get(text(job, "/urls/get")).send().await?).await?;
-        let number = |pointer: &str| now.pointer(pointer).and_then(Value::as_f64);
-        let status = text(&now, "/status");
-        bar.set_prefix(text(&now, "/progress/stage"));
-        bar.set_length(number("/progress/total").unwrap_or(100.) as u64);
-        bar.set_position(number("/progress/step").unwrap_or(0.) as u64);
-        bar.set_message(number("/training/loss").map_or(String::new(), |loss| format!("loss {loss:.3}")));
-        match status.as_str() {
-            "succeeded" => {
+    let mut breaks = 0;
+    while breaks < MAX_BREAKS {
+        breaks += 1;
+        let answer = client.get(&events).send().await.and_then(Response::error_for_status);
+        let mut chunks = match answer {
+            Ok(answer) => answer.bytes_stream().boxed(),
+            Err(error) if error.status().is_some_and(|status| status.is_client_error()) => return Err(error.into()),
+            Err(_) => futures::stream::empty().boxed(),
+        };
+        loop {
+            let chunk = chunks.next().await;
+            let Ok(response) = client.get(&now).header(ACCEPT, "application/json").send().await else { break };
+            let now = read_job(response).await?;
+            if show(&bar, &now) {
                 bar.finish_and_clear();
-                println!("comic {}", absolute(text(&now, "/output/comic")));
-                println!("page  {}", absolute(text(&now, "/output/page")));
-                return Ok(());
+                return end(&now, absolute);
             }
-            "failed" | "canceled" => {
-                bar.finish_and_clear();
-                bail!("{status}: {}", text(&now, "/error/detail"));
+            match chunk {
+                Some(Ok(_)) => breaks = 0,
+                Some(Err(_)) | None => break,
             }
-            _ if ended => bail!("the events broke off; the job goes on at {server}/jobs/{}", text(&now, "/id")),
-            _ => {}
         }
+        tokio::time::sleep(AGAIN).await;
+    }
+    bar.finish_and_clear();
+    bail!("Kart at {server} does not answer any more; the job goes on at {server}/jobs/{}", text(job, "/id"))
+}
+
+/// Draws the bar; true when the job has ended.
+fn show(bar: &ProgressBar, now: &Value) -> bool {
+    let number = |pointer: &str| now.pointer(pointer).and_then(Value::as_f64);
+    bar.set_prefix(text(now, "/progress/stage"));
+    bar.set_length(number("/progress/total").unwrap_or(100.) as u64);
+    bar.set_position(number("/progress/step").unwrap_or(0.) as u64);
+    bar.set_message(number("/training/loss").map_or(String::new(), |loss| format!("loss {loss:.3}")));
+    matches!(text(now, "/status").as_str(), "succeeded" | "failed" | "canceled")
+}
+
+fn end(now: &Value, absolute: impl Fn(String) -> String) -> anyhow::Result<()> {
+    match text(now, "/status").as_str() {
+        "succeeded" => {
+            println!("comic {}", absolute(text(now, "/output/comic")));
+            println!("page  {}", absolute(text(now, "/output/page")));
+            Ok(())
+        }
+        status => bail!("{status}: {}", text(now, "/error/detail")),
     }
 }

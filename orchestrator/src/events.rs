@@ -6,7 +6,7 @@ mod json;
 pub use fragments::fragments;
 
 use crate::app::App;
-use crate::hub::Item;
+use crate::hub::{Item, is_end};
 use crate::job_view::own_job;
 use crate::jobs::id;
 use crate::problem::Problem;
@@ -20,6 +20,8 @@ use serde::Deserialize;
 use std::convert::Infallible;
 use std::time::Duration;
 
+/// How long the end of a job waits for the rows to show it.
+const PATIENCE: Duration = Duration::from_millis(1_500);
 /// Keeps the connection from being cut off as idle.
 const COMMENT_EVERY: Duration = Duration::from_secs(15);
 
@@ -43,13 +45,20 @@ pub async fn stream(
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let feed = app.hub.feed(job.id, after).await?;
-    let events = futures::stream::unfold(feed, async |mut feed| {
+    let views = app.web.views.clone();
+    let events = futures::stream::unfold((feed, views), async |(mut feed, views)| {
         let item = feed.next().await?;
         let events = match item {
-            Item::Event(recorded) => vec![json::of_event(&recorded)],
+            Item::Event(recorded) => {
+                if is_end(recorded.event()) {
+                    // Whoever hears of the end asks for the result next, and must find it.
+                    views.reach(recorded.sequence, PATIENCE).await.ok();
+                }
+                vec![json::of_event(&recorded)]
+            }
             Item::Tick(tick) => json::of_tick(&tick),
         };
-        Some((futures::stream::iter(events), feed))
+        Some((futures::stream::iter(events), (feed, views)))
     });
     Ok(answer(&app, events.flatten()))
 }
