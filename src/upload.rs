@@ -119,7 +119,11 @@ async fn watch(client: &Client, server: &str, job: &Value) -> anyhow::Result<()>
         };
         loop {
             let chunk = chunks.next().await;
-            let Ok(response) = client.get(&now).header(ACCEPT, "application/json").send().await else { break };
+            let response = match client.get(&now).header(ACCEPT, "application/json").send().await {
+                Ok(response) if !response.status().is_server_error() => response,
+                // It restarts, or waits for a server behind it.
+                Ok(_) | Err(_) => break,
+            };
             let now = read_job(response).await?;
             if show(&bar, &now) {
                 bar.finish_and_clear();

@@ -7,7 +7,7 @@ pub use fragments::fragments;
 
 use crate::app::App;
 use crate::hub::{Item, is_end};
-use crate::job_view::own_job;
+use crate::job_view::{PATIENCE, own_job};
 use crate::jobs::id;
 use crate::problem::Problem;
 use crate::session::Visitor;
@@ -20,8 +20,6 @@ use serde::Deserialize;
 use std::convert::Infallible;
 use std::time::Duration;
 
-/// How long the end of a job waits for the rows to show it.
-const PATIENCE: Duration = Duration::from_millis(1_500);
 /// Keeps the connection from being cut off as idle.
 const COMMENT_EVERY: Duration = Duration::from_secs(15);
 

@@ -10,8 +10,8 @@ use schemas::{JobId, MediaId, UserId, VideoId};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a page waits for the rows to show what its visitor just wrote.
-const PATIENCE: Duration = Duration::from_millis(1_500);
+/// How long a reader waits for the rows to show an event that is known to be in the log.
+pub const PATIENCE: Duration = Duration::from_millis(1_500);
 
 #[derive(Clone, Debug)]
 pub struct JobView {

@@ -3,7 +3,7 @@
 use super::answer;
 use crate::app::App;
 use crate::hub::{Feed, Item};
-use crate::job_view::{JobView, own_job};
+use crate::job_view::{JobView, PATIENCE, own_job};
 use crate::jobs::id;
 use crate::pages::{self, Fragment};
 use crate::problem::Problem;
@@ -20,8 +20,6 @@ use tokio::time::{Instant, timeout};
 const TICK_EVERY: Duration = Duration::from_millis(250);
 /// The place in line changes without the job's own doing.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// How long to wait for the rows to show an event.
-const PATIENCE: Duration = Duration::from_millis(1_500);
 
 /// `GET /jobs/{id}/live`: `fragment` events, each an element that replaces the one of its id; `done` at the end.
 pub async fn fragments(State(app): State<App>, visitor: Visitor, Path(job): Path<String>) -> Result<Response, Problem> {
