@@ -45,7 +45,7 @@ impl Which {
     fn wants(&self, delivered: &Delivered) -> bool {
         let Delivered::Event(event) = delivered else { return true };
         let of_job = self.job.is_none_or(|job| event.aggregate == AggregateId::from(job));
-        of_job && self.kind.as_deref().is_none_or(|wanted| matches_type(&event.event().type_name(), wanted))
+        of_job && self.kind.as_deref().is_none_or(|wanted| matches_type(&event.written.type_name, wanted))
     }
 
     fn filter(&self, from: u64, to_sequence: Option<u64>) -> Filter {

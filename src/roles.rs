@@ -137,6 +137,6 @@ pub async fn projector(settings: &Settings, shutdown: CancellationToken) -> anyh
     let (bus, _) = connect(settings).await?;
     let store = backends::scylla(settings).await?.context(NEED_SCYLLA)?;
     say("ready");
-    Projector::new(bus.log(), store).run(shutdown).await;
+    Projector::new(bus.log().opened(), store).run(shutdown).await;
     Ok(())
 }

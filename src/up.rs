@@ -33,7 +33,7 @@ pub async fn run(
 
     let (asked, requests) = mpsc::channel(1);
     let controlling = control::listen(settings.data.clone(), asked, shutdown.clone())?;
-    let projecting = tokio::spawn(project(bus.log(), store.clone(), requests, shutdown.clone()));
+    let projecting = tokio::spawn(project(bus.log().opened(), store.clone(), requests, shutdown.clone()));
     let head = bus.log().head().await?;
     // Falling short only means that the pages start a little behind.
     let caught_up = Views::new(store.clone()).reach(head, CATCH_UP).await?;

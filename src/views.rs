@@ -37,7 +37,7 @@ impl ViewsCommand {
             }
             _ => {
                 let (bus, _embedded) = backends::log_of(settings).await?;
-                execute(request, &bus.log(), backends::views_of(settings).await?).await?
+                execute(request, &bus.log().opened(), backends::views_of(settings).await?).await?
             }
         };
         print!("{text}");

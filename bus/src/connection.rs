@@ -1,7 +1,8 @@
 //! The connection to NATS, and what hangs on it.
 
+use crate::keys::Keyring;
 use crate::streams::{self, describe};
-use crate::{Control, Log, Parked, Sessions, Ticks, WorkQueue, subjects};
+use crate::{Control, Keys, Log, Parked, Sessions, Ticks, WorkQueue, subjects};
 use async_nats::ConnectOptions;
 use async_nats::jetstream::kv::Store;
 use std::path::PathBuf;
@@ -69,6 +70,7 @@ pub struct Bus {
     pub(crate) config: NatsConfig,
     /// Kept open: looked up on every request.
     pub(crate) sessions: Arc<OnceCell<Store>>,
+    pub(crate) keyring: Arc<Keyring>,
     /// Counts connections, so that readers notice a restarted server at once instead of by silence.
     pub(crate) connections: watch::Receiver<u64>,
 }
@@ -125,7 +127,14 @@ impl Bus {
         }
         let mut jetstream = async_nats::jetstream::new(client.clone());
         jetstream.set_timeout(REQUEST_TIMEOUT);
-        let bus = Bus { client, jetstream, config: config.clone(), sessions: Arc::default(), connections };
+        let bus = Bus {
+            client,
+            jetstream,
+            config: config.clone(),
+            sessions: Arc::default(),
+            keyring: Arc::default(),
+            connections,
+        };
         bus.wait_for_jetstream(deadline).await?;
         Ok(bus)
     }
@@ -176,7 +185,11 @@ impl Bus {
     }
 
     pub fn log(&self) -> Log {
-        Log { bus: self.clone() }
+        Log { bus: self.clone(), opens: false }
+    }
+
+    pub fn keys(&self) -> Keys {
+        Keys { bus: self.clone() }
     }
 
     pub fn work(&self) -> WorkQueue {

@@ -5,6 +5,7 @@ pub mod blobs;
 mod connection;
 pub mod control;
 mod direct;
+pub mod keys;
 pub mod local;
 pub mod log;
 pub mod parked;
@@ -17,6 +18,7 @@ pub mod work;
 pub use blobs::{BlobError, Blobs, S3Config, UploadError};
 pub use connection::{Bus, BusError, Credentials, Health, NatsConfig};
 pub use control::Control;
+pub use keys::{KeyError, Keys};
 pub use log::{
     AppendError, Appended, Context, Delivered, ExecuteError, Executed, Expect, Filter, Loaded, Log, ReadError,
 };

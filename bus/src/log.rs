@@ -19,6 +19,8 @@ use uuid::Uuid;
 #[derive(Clone)]
 pub struct Log {
     pub(crate) bus: Bus,
+    /// Whether sealed texts are opened on reading.
+    pub(crate) opens: bool,
 }
 
 /// What an append takes for granted. There is no "don't check".
@@ -115,6 +117,9 @@ pub enum AppendError {
     Unavailable { reason: String },
     #[error("the append of {aggregate} is not well formed: {reason}")]
     Invalid { aggregate: AggregateId, reason: String },
+    /// Nothing more is written for somebody who was erased.
+    #[error("the owner of {aggregate} was erased")]
+    Erased { aggregate: AggregateId },
 }
 
 /// Why a read failed.
@@ -141,6 +146,11 @@ pub enum ExecuteError {
 }
 
 impl Log {
+    /// The same log, whose readers see what people wrote; what was erased shows as such. Needs the right to read keys.
+    pub fn opened(self) -> Self {
+        Self { opens: true, ..self }
+    }
+
     /// The last sequence of the log; 0 when it is empty.
     ///
     /// # Errors
@@ -155,7 +165,7 @@ impl Log {
     /// restarts of the server by itself. An `Err` says that the log has lost events or was deleted; it goes on if
     /// that heals.
     pub fn follow(&self, from: u64) -> BoxStream<'static, Result<Delivered, ReadError>> {
-        follow::stream(self.bus.clone(), Filter { from, ..Filter::default() }, follow::End::Never)
+        follow::stream(self.clone(), Filter { from, ..Filter::default() }, follow::End::Never)
     }
 
     /// A part of the log, up to the head that was seen at the start. After an `Err` it ends.
@@ -167,7 +177,7 @@ impl Log {
                 (None, Ok(head)) => head,
                 (_, Err(error)) => return futures::stream::once(async { Err(error) }).boxed(),
             };
-            follow::stream(log.bus, filter, follow::End::At(last))
+            follow::stream(log, filter, follow::End::At(last))
         };
         futures::stream::once(stream).flatten().boxed()
     }

@@ -1,6 +1,6 @@
 //! The streams, consumers and buckets that Kart needs, made when missing and checked when present.
 
-use crate::subjects::{self, EVENTS_STREAM, PARKED_STREAM, SESSIONS_BUCKET, TICKS_STREAM, WORK_STREAM};
+use crate::subjects::{self, EVENTS_STREAM, KEYS_BUCKET, PARKED_STREAM, SESSIONS_BUCKET, TICKS_STREAM, WORK_STREAM};
 use crate::{Bus, BusError};
 use async_nats::jetstream::consumer::{AckPolicy, pull};
 use async_nats::jetstream::context::{CreateStreamErrorKind, GetStreamErrorKind};
@@ -51,7 +51,8 @@ pub(crate) async fn set_up(bus: &Bus) -> Result<(), BusError> {
             }
         }
     }
-    ensure_sessions(bus).await
+    ensure_bucket(bus, SESSIONS_BUCKET, SESSION_AGE).await?;
+    ensure_bucket(bus, KEYS_BUCKET, Duration::ZERO).await
 }
 
 /// For ever, and never changed: no age, no limit, nothing deleted or rolled up.
@@ -156,21 +157,20 @@ async fn ensure_worker(bus: &Bus, stream: &Stream, phase: Phase) -> Result<(), B
     compare(&item, &to_json(&config), &to_json(&consumer.cached_info().config), &CHECKED_OF_CONSUMER)
 }
 
-async fn ensure_sessions(bus: &Bus) -> Result<(), BusError> {
-    if bus.jetstream.get_key_value(SESSIONS_BUCKET).await.is_ok() {
+async fn ensure_bucket(bus: &Bus, bucket: &str, max_age: Duration) -> Result<(), BusError> {
+    if bus.jetstream.get_key_value(bucket).await.is_ok() {
         return Ok(());
     }
     let config = kv::Config {
-        bucket: SESSIONS_BUCKET.into(),
+        bucket: bucket.into(),
         history: 1,
-        max_age: SESSION_AGE,
+        max_age,
         storage: StorageType::File,
         num_replicas: bus.config.replicas,
         ..Default::default()
     };
     let made = bus.jetstream.create_key_value(config).await;
-    made.map(|_| ())
-        .map_err(|error| BusError::SetUp { item: format!("bucket {SESSIONS_BUCKET}"), reason: describe(&error) })
+    made.map(|_| ()).map_err(|error| BusError::SetUp { item: format!("bucket {bucket}"), reason: describe(&error) })
 }
 
 pub(crate) fn is_missing(kind: &GetStreamErrorKind) -> bool {

@@ -22,7 +22,7 @@ const WAKE: Duration = Duration::from_secs(1);
 
 /// Runs until `shutdown`.
 pub async fn dispatch(bus: Bus, slots: Slots, shutdown: CancellationToken) {
-    let mut log = bus.log().follow(0);
+    let mut log = bus.log().opened().follow(0);
     let mut dispatcher =
         Dispatcher { bus, slots, board: Board::default(), offered: Offered::new(), caught_up: false, written: 0 };
     let mut wake = tokio::time::interval(WAKE);
@@ -34,7 +34,7 @@ pub async fn dispatch(bus: Bus, slots: Slots, shutdown: CancellationToken) {
                 Some(item) => dispatcher.read(item),
                 None => {
                     tracing::error!("the log ended; the dispatcher begins again");
-                    log = dispatcher.bus.log().follow(dispatcher.board.sequence + 1);
+                    log = dispatcher.bus.log().opened().follow(dispatcher.board.sequence + 1);
                     wake.tick().await;
                 }
             },

@@ -27,7 +27,7 @@ pub struct Hub {
 impl Hub {
     pub async fn start(bus: &Bus, shutdown: CancellationToken) -> Result<Self, BusError> {
         let hub = Self {
-            log: bus.log(),
+            log: bus.log().opened(),
             events: broadcast::Sender::new(BEHIND),
             ticks: broadcast::Sender::new(BEHIND),
             board: Arc::default(),

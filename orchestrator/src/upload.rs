@@ -92,7 +92,7 @@ async fn write_down(
     let uploaded = || {
         VideoCommand::Upload(VideoUploaded {
             owner,
-            name: received.name.clone(),
+            name: received.name.clone().into(),
             container: received.container.as_str().to_owned(),
             blob: received.blob.clone(),
         })
@@ -103,7 +103,12 @@ async fn write_down(
     let context =
         Context { command: Uuid::now_v7(), causation: Some(schemas::NewEvent::id_of(context.command, 0)), ..context };
     let requested = || {
-        JobCommand::Request(JobRequested { owner, video, title: title(&received.name), blob: received.blob.clone() })
+        JobCommand::Request(JobRequested {
+            owner,
+            video,
+            title: title(&received.name).into(),
+            blob: received.blob.clone(),
+        })
     };
     let executed = log.execute::<Job>(job, &context, requested).await?;
     Ok(executed.head.map_or(0, |head| head.sequence))

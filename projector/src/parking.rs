@@ -9,7 +9,7 @@ use uuid::Uuid;
 /// Who stands still, and since which sequence.
 pub struct Parking {
     since: HashMap<AggregateId, u64>,
-    known_types: HashSet<String>,
+    known_types: HashSet<&'static str>,
 }
 
 /// A message of the log that is no event we know.

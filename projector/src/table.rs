@@ -149,6 +149,7 @@ value_from! {
     &str => |v| Value::Text(v.to_owned()),
     String => |v| Value::Text(v),
     &String => |v| Value::Text(v.clone()),
+    &schemas::Personal => |v| Value::Text(v.shown().to_owned()),
     schemas::Hash => |v| Value::Text(v.to_string()),
     u32 => |v| Value::Int(v.into()),
     // Sizes, durations and sequences stay far below 2⁶³.

@@ -1,6 +1,7 @@
 //! What stands around an event: CloudEvents 1.0 attributes in binary mode, plus Kart's own: who, why, and the hash chain.
 
 use crate::{AggregateId, Event, Hash};
+use bytes::Bytes;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -71,25 +72,13 @@ impl NewEvent {
         Uuid::new_v5(&command, &(ordinal as u64).to_be_bytes())
     }
 
-    /// The hash that the aggregate's next event carries in `kart-prev`: over the chain so far, the id, the type, the
-    /// time and the body.
-    pub fn chain_hash(&self, previous: Option<Hash>, body: &[u8]) -> Hash {
-        let mut hash = Sha256::new();
-        hash.update(previous.map(|hash| hash.0).unwrap_or_default());
-        hash.update(self.id.as_bytes());
-        hash.update(self.event.type_name().as_bytes());
-        hash.update(format_time(self.time).as_bytes());
-        hash.update(body);
-        Hash(hash.finalize().into())
-    }
-
     /// Headers of the message that carries this event of `aggregate`.
     pub fn headers(&self, aggregate: AggregateId, previous: Option<Hash>) -> Vec<(&'static str, String)> {
         let mut headers = vec![
             ("Nats-Msg-Id", self.id.to_string()),
             ("ce-specversion", "1.0".to_owned()),
             ("ce-id", self.id.to_string()),
-            ("ce-type", self.event.type_name()),
+            ("ce-type", self.event.type_name().to_owned()),
             ("ce-source", format!("/kart/{}", aggregate.kind().as_str())),
             ("ce-subject", aggregate.uuid().to_string()),
             ("ce-time", format_time(self.time)),
@@ -114,10 +103,61 @@ pub struct Recorded {
     pub previous: Option<Hash>,
     /// The hash that this event adds to the chain.
     pub hash: Hash,
+    /// As it was written: what the hash is over.
+    pub written: Written,
+    /// What it means to this program.
     pub new: NewEvent,
 }
 
+/// What a message holds, before anything was read into it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Perhaps an old version's.
+    pub type_name: String,
+    /// JSON.
+    pub body: Bytes,
+}
+
+impl Written {
+    /// As an event is written now.
+    pub fn of(event: &Event) -> Self {
+        Self { type_name: event.type_name().to_owned(), body: event.to_bytes().into() }
+    }
+
+    /// The hash that the aggregate's next event carries in `kart-prev`: over the chain so far and everything that the
+    /// message says, each part with its length before it.
+    pub fn chain_hash(&self, previous: Option<Hash>, aggregate: AggregateId, new: &NewEvent) -> Hash {
+        let mut hash = Sha256::new();
+        hash.update(previous.map(|hash| hash.0).unwrap_or_default());
+        let (time, actor) = (format_time(new.time), new.actor.to_string());
+        let id = aggregate.uuid();
+        let causation = new.causation.map(|id| id.into_bytes());
+        let parts: [&[u8]; 9] = [
+            aggregate.kind().as_str().as_bytes(),
+            id.as_bytes(),
+            new.id.as_bytes(),
+            self.type_name.as_bytes(),
+            time.as_bytes(),
+            actor.as_bytes(),
+            causation.as_ref().map_or(&[], |id| id.as_slice()),
+            new.correlation.as_bytes(),
+            &self.body,
+        ];
+        for part in parts {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        Hash(hash.finalize().into())
+    }
+}
+
 impl Recorded {
+    /// An event that was just written, or is made up by a test.
+    pub fn of(sequence: u64, aggregate: AggregateId, previous: Option<Hash>, new: NewEvent) -> Self {
+        let written = Written::of(&new.event);
+        Self { sequence, aggregate, previous, hash: written.chain_hash(previous, aggregate, &new), written, new }
+    }
+
     /// Reads a message of the log.
     ///
     /// # Errors
@@ -126,21 +166,23 @@ impl Recorded {
         sequence: u64,
         aggregate: AggregateId,
         header: impl Fn(&'static str) -> Option<&'a str>,
-        body: &[u8],
+        body: Bytes,
     ) -> Result<Self, HeaderError> {
         let need = |name| header(name).ok_or(HeaderError::Missing(name));
         let uuid = |name, text: &str| text.parse().map_err(|_| HeaderError::Bad(name));
         let previous = header("kart-prev").map(|text| text.parse().map_err(|_| HeaderError::Bad("kart-prev")));
+        let type_name = need("ce-type")?;
         let new = NewEvent {
             id: uuid("ce-id", need("ce-id")?)?,
             time: OffsetDateTime::parse(need("ce-time")?, &Rfc3339).map_err(|_| HeaderError::Bad("ce-time"))?,
             actor: need("kart-actor")?.parse()?,
             causation: header("kart-causation").map(|text| uuid("kart-causation", text)).transpose()?,
             correlation: uuid("kart-correlation", need("kart-correlation")?)?,
-            event: Event::decode(need("ce-type")?, body).map_err(HeaderError::Event)?,
+            event: Event::decode(type_name, &body).map_err(HeaderError::Event)?,
         };
         let previous = previous.transpose()?;
-        Ok(Self { sequence, aggregate, previous, hash: new.chain_hash(previous, body), new })
+        let written = Written { type_name: type_name.to_owned(), body };
+        Ok(Self { sequence, aggregate, previous, hash: written.chain_hash(previous, aggregate, &new), written, new })
     }
 
     pub fn head(&self) -> Head {
@@ -151,23 +193,23 @@ impl Recorded {
         &self.new.event
     }
 
-    /// The event as one CloudEvents 1.0 object (structured mode), for NDJSON.
+    /// The event as it was written, as one CloudEvents 1.0 object (structured mode), for NDJSON.
     pub fn to_cloud_event(&self) -> Value {
         let new = &self.new;
         let mut object = json!({
             "specversion": "1.0",
             "id": new.id,
-            "type": new.event.type_name(),
+            "type": self.written.type_name,
             "source": format!("/kart/{}", self.aggregate.kind().as_str()),
             "subject": self.aggregate.uuid(),
             "time": format_time(new.time),
             "datacontenttype": "application/json",
-            "dataschema": format!("{}.json", new.event.type_name()),
+            "dataschema": format!("{}.json", self.written.type_name),
             "sequence": self.sequence,
             "kartactor": new.actor.to_string(),
             "kartcorrelation": new.correlation,
             "karthash": self.hash,
-            "data": new.event.body(),
+            "data": serde_json::from_slice(&self.written.body).unwrap_or(Value::Null),
         });
         if let Some(id) = new.causation {
             object["kartcausation"] = json!(id);

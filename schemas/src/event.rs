@@ -1,7 +1,7 @@
 //! The catalogue: every event that Kart writes, in the order of a job's life.
 //!
 //! An event carries absolute values, so that applying it twice changes nothing. Bodies are plain JSON that only grows;
-//! a breaking change is a new version beside the old one.
+//! a breaking change is a new version, and the old one is read as the new ([`old`]).
 
 use crate::ids::Kind;
 use schemars::{Schema, schema_for};
@@ -10,10 +10,15 @@ use serde_json::Value;
 
 pub use body::*;
 mod body;
+mod old;
+
+use crate::ids::UserId;
+use crate::personal::{CannotOpen, Key, Personal};
+use uuid::Uuid;
 
 /// Builds the [`Event`] enum: a variant for each body, with its aggregate and its name on the wire.
 macro_rules! catalogue {
-    ($($variant:ident = $kind:ident / $name:literal),* $(,)?) => {
+    ($($variant:ident = $kind:ident / $name:literal / $version:literal),* $(,)?) => {
         /// Something that happened.
         #[derive(Clone, Debug, PartialEq)]
         pub enum Event { $($variant($variant)),* }
@@ -33,6 +38,13 @@ macro_rules! catalogue {
                 match self { $(Event::$variant(_) => $name),* }
             }
 
+            /// The type that it is written as: `kart.job.training-started.v1`.
+            pub fn type_name(&self) -> &'static str {
+                match self {
+                    $(Event::$variant(_) => concat!("kart.", aggregate!($kind), ".", $name, ".v", $version)),*
+                }
+            }
+
             /// Its body as JSON.
             pub fn body(&self) -> Value {
                 let body = match self { $(Event::$variant(body) => serde_json::to_value(body)),* };
@@ -45,21 +57,28 @@ macro_rules! catalogue {
                 body.expect("event bodies have string keys and finite numbers")
             }
 
-            /// Reads a body of the type `kart.<aggregate>.<name>.v<version>`.
+            /// Reads a body of the type `kart.<aggregate>.<name>.v<version>`; an old version becomes the present one.
             ///
             /// # Errors
             /// `Unknown` for a type that this program does not know (it may be newer), `Body` when the body does not fit.
             pub fn decode(type_name: &str, body: &[u8]) -> Result<Self, DecodeError> {
                 let error = |source| DecodeError::Body { type_name: type_name.to_owned(), source };
-                $(if type_name == concat!("kart.", aggregate!($kind), ".", $name, ".v1") {
+                $(if type_name == concat!("kart.", aggregate!($kind), ".", $name, ".v", $version) {
                     return serde_json::from_slice(body).map(Event::$variant).map_err(error);
                 })*
-                Err(DecodeError::Unknown(type_name.to_owned()))
+                match old::decode(type_name, body) {
+                    Some(decoded) => decoded.map_err(error),
+                    None => Err(DecodeError::Unknown(type_name.to_owned())),
+                }
             }
 
-            /// The JSON Schema of every type.
-            pub fn schemas() -> Vec<(String, Schema)> {
-                vec![$((concat!("kart.", aggregate!($kind), ".", $name, ".v1").to_owned(), schema_for!($variant))),*]
+            /// The JSON Schema of every type that can be read: those that are written, then the old versions.
+            pub fn schemas() -> Vec<(&'static str, Schema)> {
+                let mut all = vec![
+                    $((concat!("kart.", aggregate!($kind), ".", $name, ".v", $version), schema_for!($variant))),*
+                ];
+                all.extend(old::schemas());
+                all
             }
         }
     };
@@ -84,31 +103,65 @@ macro_rules! aggregate {
 }
 
 catalogue! {
-    UserRegistered = User / "registered",
-    VideoUploaded = Video / "uploaded",
-    VideoChecked = Video / "checked",
-    VideoRefused = Video / "refused",
-    JobRequested = Job / "requested",
-    JobDispatched = Job / "dispatched",
-    TrainingStarted = Job / "training-started",
-    TrainingProgressed = Job / "training-progressed",
-    TrainingCompleted = Job / "trained",
-    InferenceStarted = Job / "inference-started",
-    PanelRendered = Job / "panel-rendered",
-    InferenceCompleted = Job / "inferred",
-    JobCompleted = Job / "completed",
-    JobFailed = Job / "failed",
-    RetryScheduled = Job / "retry-scheduled",
-    CancelRequested = Job / "cancel-requested",
-    JobCancelled = Job / "cancelled",
-    MediaAdded = Media / "added",
-    ComicDrafted = Comic / "drafted",
+    UserRegistered = User / "registered" / 1,
+    UserErased = User / "erased" / 1,
+    VideoUploaded = Video / "uploaded" / 2,
+    VideoChecked = Video / "checked" / 1,
+    VideoRefused = Video / "refused" / 1,
+    VideoErased = Video / "erased" / 1,
+    JobRequested = Job / "requested" / 2,
+    JobDispatched = Job / "dispatched" / 1,
+    TrainingStarted = Job / "training-started" / 1,
+    TrainingProgressed = Job / "training-progressed" / 1,
+    TrainingCompleted = Job / "trained" / 1,
+    InferenceStarted = Job / "inference-started" / 1,
+    PanelRendered = Job / "panel-rendered" / 1,
+    InferenceCompleted = Job / "inferred" / 1,
+    JobCompleted = Job / "completed" / 1,
+    JobFailed = Job / "failed" / 1,
+    RetryScheduled = Job / "retry-scheduled" / 1,
+    CancelRequested = Job / "cancel-requested" / 1,
+    JobCancelled = Job / "cancelled" / 1,
+    JobErased = Job / "erased" / 1,
+    MediaAdded = Media / "added" / 1,
+    MediaErased = Media / "erased" / 1,
+    ComicDrafted = Comic / "drafted" / 2,
+    ComicErased = Comic / "erased" / 1,
 }
 
 impl Event {
-    /// `kart.job.training-started.v1`
-    pub fn type_name(&self) -> String {
-        format!("kart.{}.{}.v1", self.kind().as_str(), self.name())
+    /// The text in it that a person wrote, and whose it is.
+    pub fn personal(&self) -> Option<(UserId, &Personal)> {
+        match self {
+            Event::VideoUploaded(e) => Some((e.owner, &e.name)),
+            Event::JobRequested(e) => Some((e.owner, &e.title)),
+            Event::ComicDrafted(e) => Some((e.owner, &e.title)),
+            _ => None,
+        }
+    }
+
+    fn personal_mut(&mut self) -> Option<&mut Personal> {
+        match self {
+            Event::VideoUploaded(e) => Some(&mut e.name),
+            Event::JobRequested(e) => Some(&mut e.title),
+            Event::ComicDrafted(e) => Some(&mut e.title),
+            _ => None,
+        }
+    }
+
+    /// Seals a plain text with its owner's key; `id` is the event's.
+    pub fn seal(&mut self, id: Uuid, key: &Key) {
+        if let Some(text) = self.personal_mut() {
+            text.seal(key, id);
+        }
+    }
+
+    /// Opens a sealed text; without a key it is erased.
+    ///
+    /// # Errors
+    /// When the key does not fit.
+    pub fn open(&mut self, id: Uuid, key: Option<&Key>) -> Result<(), CannotOpen> {
+        self.personal_mut().map_or(Ok(()), |text| text.open(key, id))
     }
 }
 

@@ -6,8 +6,9 @@
 //! ```
 
 use crate::event::{
-    CancelRequested, InferenceCompleted, InferenceStarted, JobCancelled, JobCompleted, JobDispatched, JobFailed,
-    JobRequested, PanelRendered, Phase, RetryScheduled, TrainingCompleted, TrainingProgressed, TrainingStarted,
+    CancelRequested, InferenceCompleted, InferenceStarted, JobCancelled, JobCompleted, JobDispatched, JobErased,
+    JobFailed, JobRequested, PanelRendered, Phase, RetryScheduled, TrainingCompleted, TrainingProgressed,
+    TrainingStarted,
 };
 use crate::{Aggregate, Blob, Event, JobId, Refusal};
 use uuid::Uuid;
@@ -45,11 +46,12 @@ pub enum Stage {
     Completed,
     Failed,
     Cancelled,
+    Erased,
 }
 
 impl Stage {
     pub fn has_ended(self) -> bool {
-        matches!(self, Stage::Completed | Stage::Failed | Stage::Cancelled)
+        matches!(self, Stage::Completed | Stage::Failed | Stage::Cancelled | Stage::Erased)
     }
 }
 
@@ -90,6 +92,8 @@ pub enum JobCommand {
     Cancel {
         lease: Option<Uuid>,
     },
+    /// At any time: whoever works on it finds that it has ended.
+    Erase(JobErased),
 }
 
 impl Job {
@@ -222,6 +226,12 @@ impl Aggregate for Job {
                 _ => one(CancelRequested {}.into()),
             },
             JobCommand::Cancel { lease } => self.decide_cancel(lease),
+            JobCommand::Erase(erased) => match self.stage {
+                Stage::Missing => Err(Refusal::Missing),
+                Stage::Erased => Ok(vec![]),
+                stage if stage.has_ended() => one(erased.into()),
+                _ => Ok(vec![JobCancelled {}.into(), erased.into()]),
+            },
         }
     }
 
@@ -255,6 +265,7 @@ impl Aggregate for Job {
             }
             Event::CancelRequested(_) => self.cancel_requested = true,
             Event::JobCancelled(_) => self.stage = Stage::Cancelled,
+            Event::JobErased(_) => self.stage = Stage::Erased,
             _ => {}
         }
     }

@@ -9,12 +9,14 @@ pub mod event;
 pub mod ids;
 pub mod job;
 pub mod media;
+pub mod personal;
 pub mod progress;
 pub mod user;
 pub mod video;
 
 pub use aggregate::{Aggregate, Refusal};
 pub use blob::{Blob, Hash};
-pub use envelope::{Actor, Head, NewEvent, Recorded};
+pub use envelope::{Actor, Head, NewEvent, Recorded, Written};
 pub use event::{DecodeError, Event};
 pub use ids::{AggregateId, ComicId, JobId, Kind, MediaId, UserId, VideoId};
+pub use personal::Personal;

@@ -1,6 +1,8 @@
-//! A picture in a library: added once, since its id is made from its owner and bytes.
+//! A picture in a library: added once, since its id is made from its owner and bytes; erased when its
+//! owner wants it, and added anew when they make it again.
 
-use crate::{Aggregate, Event, Refusal, event::MediaAdded, ids::MediaId};
+use crate::event::{MediaAdded, MediaErased};
+use crate::{Aggregate, Event, Refusal, ids::MediaId};
 
 #[derive(Debug, Default, PartialEq)]
 pub struct Media {
@@ -10,6 +12,7 @@ pub struct Media {
 #[derive(Clone, Debug)]
 pub enum MediaCommand {
     Add(Box<MediaAdded>),
+    Erase(MediaErased),
 }
 
 impl Aggregate for Media {
@@ -20,12 +23,16 @@ impl Aggregate for Media {
         match command {
             MediaCommand::Add(_) if self.added => Ok(vec![]),
             MediaCommand::Add(media) => Ok(vec![(*media).into()]),
+            MediaCommand::Erase(_) if !self.added => Ok(vec![]),
+            MediaCommand::Erase(erased) => Ok(vec![erased.into()]),
         }
     }
 
     fn apply(&mut self, event: &Event) {
-        if let Event::MediaAdded(_) = event {
-            self.added = true;
+        match event {
+            Event::MediaAdded(_) => self.added = true,
+            Event::MediaErased(_) => self.added = false,
+            _ => {}
         }
     }
 }

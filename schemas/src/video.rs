@@ -1,6 +1,6 @@
-//! A video: uploaded, then checked or refused.
+//! A video: uploaded, then checked or refused; erased when its owner wants it.
 
-use crate::event::{VideoChecked, VideoRefused, VideoUploaded};
+use crate::event::{VideoChecked, VideoErased, VideoRefused, VideoUploaded};
 use crate::{Aggregate, Event, Refusal, ids::VideoId};
 
 #[derive(Debug, Default, PartialEq)]
@@ -10,6 +10,7 @@ pub enum Video {
     Uploaded,
     Checked,
     Refused,
+    Erased,
 }
 
 #[derive(Clone, Debug)]
@@ -17,6 +18,7 @@ pub enum VideoCommand {
     Upload(VideoUploaded),
     Check(VideoChecked),
     Refuse(VideoRefused),
+    Erase(VideoErased),
 }
 
 impl Aggregate for Video {
@@ -28,6 +30,9 @@ impl Aggregate for Video {
             (Video::Missing, VideoCommand::Upload(video)) => Ok(vec![video.into()]),
             (_, VideoCommand::Upload(_)) => Err(Refusal::Exists),
             (Video::Missing, _) => Err(Refusal::Missing),
+            (Video::Erased, VideoCommand::Erase(_)) => Ok(vec![]),
+            (Video::Erased, _) => Err(Refusal::Ended),
+            (_, VideoCommand::Erase(erased)) => Ok(vec![erased.into()]),
             (Video::Uploaded, VideoCommand::Check(facts)) => Ok(vec![facts.into()]),
             (Video::Uploaded, VideoCommand::Refuse(reason)) => Ok(vec![reason.into()]),
             // A second look, by a worker that took over, changes nothing.
@@ -40,6 +45,7 @@ impl Aggregate for Video {
             Event::VideoUploaded(_) => *self = Video::Uploaded,
             Event::VideoChecked(_) => *self = Video::Checked,
             Event::VideoRefused(_) => *self = Video::Refused,
+            Event::VideoErased(_) => *self = Video::Erased,
             _ => {}
         }
     }

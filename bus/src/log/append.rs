@@ -2,12 +2,12 @@
 
 use super::{AppendError, Appended, Expect, Log};
 use crate::streams::{MAX_EVENT_BYTES, describe};
-use crate::subjects;
+use crate::{KeyError, subjects};
 use async_nats::jetstream::publish::PublishAck;
 use async_nats::jetstream::response::Response;
 use async_nats::{HeaderMap, header};
 use bytes::Bytes;
-use schemas::{AggregateId, Hash, Head, NewEvent};
+use schemas::{AggregateId, Hash, Head, NewEvent, Written};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -61,7 +61,11 @@ impl Log {
         expect: Expect,
         events: Vec<NewEvent>,
     ) -> Result<Appended, AppendError> {
-        let (outgoing, hash) = prepare(aggregate, expect, &events)?;
+        let mut sealed = events.clone();
+        for event in &mut sealed {
+            self.bus.keys().seal(event).await.map_err(|error| not_sealed(aggregate, &error))?;
+        }
+        let (outgoing, hash) = prepare(aggregate, expect, &sealed)?;
         let mut reason = String::new();
         for attempt in 0..TRIES {
             if attempt > 0 {
@@ -127,13 +131,17 @@ fn prepare(aggregate: AggregateId, expect: Expect, events: &[NewEvent]) -> Resul
         if event.event.kind() != aggregate.kind() {
             return Err(invalid("an event belongs to another kind of aggregate"));
         }
-        let body = event.event.to_bytes();
+        let written = Written::of(&event.event);
         let mut headers = HeaderMap::new();
         for (name, value) in event.headers(aggregate, previous) {
             headers.insert(name, value);
         }
-        previous = Some(event.chain_hash(previous, &body));
-        outgoing.push(Outgoing { subject: subjects::event(aggregate, event.event.name()), headers, body: body.into() });
+        previous = Some(written.chain_hash(previous, aggregate, event));
+        outgoing.push(Outgoing {
+            subject: subjects::event(aggregate, event.event.name()),
+            headers,
+            body: written.body,
+        });
     }
     // Only the first carries the expectation: the server checks all of a batch against what was there before it.
     outgoing[0].headers.insert(header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, expected.to_string());
@@ -143,6 +151,13 @@ fn prepare(aggregate: AggregateId, expect: Expect, events: &[NewEvent]) -> Resul
     }
     let hash = previous.ok_or_else(|| invalid("no events"))?;
     Ok((outgoing, hash))
+}
+
+fn not_sealed(aggregate: AggregateId, error: &KeyError) -> AppendError {
+    match error {
+        KeyError::Erased(_) => AppendError::Erased { aggregate },
+        error => AppendError::Unavailable { reason: error.to_string() },
+    }
 }
 
 fn in_batch(message: &Outgoing, batch: Option<Uuid>, ordinal: usize, commit: bool) -> Outgoing {

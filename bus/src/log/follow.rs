@@ -2,8 +2,7 @@
 //! reconnect, silence, an error, or a gap. What was delivered is remembered here, never on the server, so that nothing
 //! comes twice and nothing is skipped.
 
-use super::{Delivered, Filter, ReadError, message};
-use crate::Bus;
+use super::{Delivered, Filter, Log, ReadError, message};
 use crate::streams::describe;
 use crate::subjects::{self, EVENTS_STREAM};
 use async_nats::jetstream::Message;
@@ -32,10 +31,10 @@ pub enum End {
     At(u64),
 }
 
-pub fn stream(bus: Bus, filter: Filter, end: End) -> BoxStream<'static, Result<Delivered, ReadError>> {
+pub fn stream(log: Log, filter: Filter, end: End) -> BoxStream<'static, Result<Delivered, ReadError>> {
     let reader = Reader {
-        connections: bus.connections.clone(),
-        bus,
+        connections: log.bus.connections.clone(),
+        log,
         next: filter.from.max(1),
         subjects: subjects_of(&filter),
         end,
@@ -57,7 +56,7 @@ fn subjects_of(filter: &Filter) -> String {
 }
 
 struct Reader {
-    bus: Bus,
+    log: Log,
     connections: tokio::sync::watch::Receiver<u64>,
     /// The first sequence that has not been delivered.
     next: u64,
@@ -98,7 +97,7 @@ impl Reader {
                 return Some(Ok(self.finish(last)));
             }
             let Some(source) = &mut self.source else {
-                match self.open().await {
+                match self.subscribe().await {
                     Ok(source) => self.source = Some(source),
                     Err(error) => match self.failed(error).await {
                         Some(error) => return Some(Err(error)),
@@ -117,7 +116,7 @@ impl Reader {
             match Self::wait(source, &mut self.connections).await {
                 Waited::Message(message) => {
                     if let Some(delivered) = self.take_in(&message) {
-                        return Some(delivered);
+                        return Some(self.open_texts(delivered).await);
                     }
                 }
                 Waited::Doubt(reason) => {
@@ -172,7 +171,29 @@ impl Reader {
             source.caught_up = Some(info.stream_sequence);
         }
         let headers = message.headers.as_ref();
-        Some(Ok(message::deliver(info.stream_sequence, &message.subject, headers, &message.payload)))
+        Some(Ok(message::deliver(info.stream_sequence, &message.subject, headers, message.payload.clone())))
+    }
+
+    /// Opens what a person wrote, if this reader does. Keys that cannot be had now are asked for again.
+    async fn open_texts(&mut self, delivered: Result<Delivered, ReadError>) -> Result<Delivered, ReadError> {
+        let mut event = match delivered {
+            Ok(Delivered::Event(event)) if self.log.opens => event,
+            delivered => return delivered,
+        };
+        loop {
+            match self.log.open(&mut event).await {
+                Ok(()) => return Ok(Delivered::Event(event)),
+                Err(ReadError::Unreadable { sequence, subject, reason }) => {
+                    let type_name = Some(event.written.type_name.clone());
+                    return Ok(Delivered::Unreadable { sequence, subject, type_name, reason });
+                }
+                Err(error) => {
+                    if let Some(error) = self.failed(error).await {
+                        return Err(error);
+                    }
+                }
+            }
+        }
     }
 
     fn finish(&mut self, sequence: u64) -> Delivered {
@@ -181,10 +202,10 @@ impl Reader {
     }
 
     /// A consumer that begins at the first undelivered message.
-    async fn open(&mut self) -> Result<Source, ReadError> {
+    async fn subscribe(&mut self) -> Result<Source, ReadError> {
         let unavailable = |error: &dyn std::error::Error| ReadError::Unavailable { reason: describe(error) };
         self.connections.mark_unchanged();
-        let stream = self.bus.jetstream.get_stream(EVENTS_STREAM).await.map_err(|error| unavailable(&error))?;
+        let stream = self.log.bus.jetstream.get_stream(EVENTS_STREAM).await.map_err(|error| unavailable(&error))?;
         let state = &stream.cached_info().state;
         let (first, last) = (state.first_sequence, state.last_sequence);
         if last + 1 < self.next {

@@ -1,10 +1,20 @@
 //! Reading one aggregate.
 
 use super::{Loaded, Log, ReadError, message};
-use crate::{direct, subjects};
+use crate::{KeyError, direct, subjects};
 use schemas::{AggregateId, Recorded};
 
 impl Log {
+    pub(super) async fn open(&self, event: &mut Recorded) -> Result<(), ReadError> {
+        self.bus.keys().open(event).await.map_err(|error| match error {
+            KeyError::Bus(error) => ReadError::Unavailable { reason: error.to_string() },
+            error => {
+                let subject = subjects::event(event.aggregate, event.event().name());
+                message::unreadable(event.sequence, &subject, error.to_string())
+            }
+        })
+    }
+
     /// All events of an aggregate, oldest first.
     ///
     /// # Errors
@@ -25,9 +35,15 @@ impl Log {
             .await
             .map_err(|reason| ReadError::Unavailable { reason })?;
         let read = |stored: &direct::Stored| {
-            message::read(stored.sequence, &stored.subject, &stored.headers, &stored.payload)
+            message::read(stored.sequence, &stored.subject, &stored.headers, stored.payload.clone())
                 .map_err(|reason| message::unreadable(stored.sequence, &stored.subject, reason))
         };
-        stored.iter().map(read).collect()
+        let mut events = stored.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        if self.opens {
+            for event in &mut events {
+                self.open(event).await?;
+            }
+        }
+        Ok(events)
     }
 }

@@ -2,10 +2,11 @@
 
 use crate::{Delivered, ReadError, subjects};
 use async_nats::HeaderMap;
+use bytes::Bytes;
 use schemas::Recorded;
 
 /// Reads one message. The error is the reason, for people.
-pub fn read(sequence: u64, subject: &str, headers: &HeaderMap, body: &[u8]) -> Result<Recorded, String> {
+pub fn read(sequence: u64, subject: &str, headers: &HeaderMap, body: Bytes) -> Result<Recorded, String> {
     let aggregate = subjects::aggregate_of(subject).ok_or("the subject names no aggregate")?;
     let header = |name: &'static str| headers.get(name).map(|value| value.as_str());
     let recorded = Recorded::read(sequence, aggregate, header, body).map_err(|error| error.to_string())?;
@@ -17,7 +18,7 @@ pub fn read(sequence: u64, subject: &str, headers: &HeaderMap, body: &[u8]) -> R
 }
 
 /// For a reader that goes on past what it cannot read.
-pub fn deliver(sequence: u64, subject: &str, headers: Option<&HeaderMap>, body: &[u8]) -> Delivered {
+pub fn deliver(sequence: u64, subject: &str, headers: Option<&HeaderMap>, body: Bytes) -> Delivered {
     let empty = HeaderMap::new();
     let headers = headers.unwrap_or(&empty);
     match read(sequence, subject, headers, body) {

@@ -105,7 +105,7 @@ async fn events_that_do_not_belong_together_are_refused_before_they_are_sent() {
     let nats = nats().await;
     let log = nats.bus.log();
     let comic = schemas::ComicId::new().into();
-    let too_long = schemas::event::JobRequested { title: "x".repeat(70_000), ..requested() };
+    let too_long = schemas::event::JobRequested { title: "x".repeat(70_000).into(), ..requested() };
     let invalid = log.append(job(), Expect::New, vec![]).await;
     assert!(matches!(invalid, Err(AppendError::Invalid { .. })), "{invalid:?}");
     let invalid = log.append(comic, Expect::New, vec![new_event(requested())]).await;

@@ -7,6 +7,7 @@ mod broken_s3;
 mod envelope;
 mod execute;
 mod follow;
+mod keys;
 mod local;
 mod nudges;
 mod servers;

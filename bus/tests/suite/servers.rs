@@ -66,7 +66,7 @@ pub fn requested() -> JobRequested {
     JobRequested {
         owner: UserId::new(),
         video: VideoId::new(),
-        title: "dancing.mp4".to_owned(),
+        title: "dancing.mp4".into(),
         blob: Blob { key: "video/x/source".to_owned(), sha256: Hash::of(b"x"), bytes: 1 },
     }
 }

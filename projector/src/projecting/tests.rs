@@ -25,7 +25,7 @@ fn event(sequence: u64, job: JobId, event: Event) -> Result<Delivered, ReadError
         correlation: Uuid::nil(),
         event,
     };
-    let recorded = Recorded { sequence, aggregate: job.into(), previous: None, hash: Hash::of(b""), new };
+    let recorded = Recorded::of(sequence, job.into(), None, new);
     Ok(Delivered::Event(Box::new(recorded)))
 }
 

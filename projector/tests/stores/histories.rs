@@ -48,7 +48,7 @@ pub fn record(sequence: u64, aggregate: AggregateId, event: impl Into<Event>) ->
         event,
     };
     let previous = (sequence > 1).then(|| Hash::of(&sequence.to_be_bytes()));
-    Recorded { sequence, aggregate, previous, hash: new.chain_hash(previous, &new.event.to_bytes()), new }
+    Recorded::of(sequence, aggregate, previous, new)
 }
 
 /// The events that a person's aggregates can have; `n` makes them differ.
@@ -60,7 +60,8 @@ pub fn event(cast: &Cast, which: usize, n: u32) -> (AggregateId, Event) {
     let owner = cast.owner;
     let page = || picture(cast, &format!("page/{n}"));
     let event: Event = match which {
-        0 => VideoUploaded { owner, name: format!("me {n}.mp4"), container: "mp4".into(), blob: blob("video") }.into(),
+        0 => VideoUploaded { owner, name: format!("me {n}.mp4").into(), container: "mp4".into(), blob: blob("video") }
+            .into(),
         1 => VideoChecked {
             codec: "h264".into(),
             duration_ms: n.into(),
@@ -71,7 +72,7 @@ pub fn event(cast: &Cast, which: usize, n: u32) -> (AggregateId, Event) {
         }
         .into(),
         2 => VideoRefused { code: "no-video".into(), detail: format!("nothing to see {n}") }.into(),
-        3 => JobRequested { owner, video: cast.video, title: format!("Me ✨ {n}"), blob: blob("video") }.into(),
+        3 => JobRequested { owner, video: cast.video, title: format!("Me ✨ {n}").into(), blob: blob("video") }.into(),
         4 => JobDispatched { phase, attempt }.into(),
         5 => TrainingStarted { attempt, lease, device: format!("CPU {n}"), teachers: vec![] }.into(),
         6 => TrainingProgressed { attempt, lease, step: n, of: 100, loss: 1.0 / (n as f32 + 0.1) }.into(),
@@ -123,7 +124,7 @@ pub fn event(cast: &Cast, which: usize, n: u32) -> (AggregateId, Event) {
         _ => ComicDrafted {
             owner,
             job: cast.job,
-            title: format!("Comic {n}"),
+            title: format!("Comic {n}").into(),
             page: page(),
             panels: pictures("panel", n % 4),
         }

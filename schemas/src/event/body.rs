@@ -1,5 +1,6 @@
 //! The bodies of the events.
 
+use crate::Personal;
 use crate::blob::Blob;
 use crate::ids::{ComicId, JobId, MediaId, UserId, VideoId};
 use schemars::JsonSchema;
@@ -13,12 +14,16 @@ pub struct UserRegistered {
     pub guest: bool,
 }
 
+/// A person is forgotten: their key is gone, and everything of theirs follows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct UserErased {}
+
 /// The whole video is in S3.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct VideoUploaded {
     pub owner: UserId,
     /// The file name that the browser gave, cleaned; shown to its owner only.
-    pub name: String,
+    pub name: Personal,
     /// What the first bytes say: `mp4`, `matroska`, `avi`, …
     pub container: String,
     pub blob: Blob,
@@ -68,7 +73,7 @@ pub struct JobRequested {
     pub owner: UserId,
     pub video: VideoId,
     /// What to call the job on pages: the video's name.
-    pub title: String,
+    pub title: Personal,
     pub blob: Blob,
 }
 
@@ -240,7 +245,31 @@ pub struct MediaAdded {
 pub struct ComicDrafted {
     pub owner: UserId,
     pub job: JobId,
-    pub title: String,
+    pub title: Personal,
     pub page: Picture,
     pub panels: Vec<Picture>,
+}
+
+/// A video was deleted, with its bytes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct VideoErased {
+    pub owner: UserId,
+}
+
+/// A job was deleted, with its model. If it ran, this ends it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct JobErased {
+    pub owner: UserId,
+}
+
+/// A picture was deleted from its owner's library, with its bytes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MediaErased {
+    pub owner: UserId,
+}
+
+/// A comic was deleted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ComicErased {
+    pub owner: UserId,
 }

@@ -1,7 +1,7 @@
 //! One event of every type, with every field filled.
 
 use schemas::event::*;
-use schemas::{Blob, ComicId, Event, Hash, JobId, MediaId, UserId, VideoId};
+use schemas::{Blob, ComicId, Event, Hash, JobId, MediaId, Personal, UserId, VideoId};
 use uuid::Uuid;
 
 const OWNER: UserId = UserId(Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0001));
@@ -25,12 +25,17 @@ fn picture(name: &str) -> Picture {
     }
 }
 
+/// "me, dancing", sealed for nobody: a fixture stays the same.
+fn sealed() -> Personal {
+    Personal::Sealed { sealed: "bm90IGEgcmVhbCBub25jZSwganVzdCBpdHMgcGxhY2UgYW5kIHNvbWUgYnl0ZXM".to_owned() }
+}
+
 pub fn all() -> Vec<Event> {
     let (attempt, lease) = (1, LEASE);
     let mut events: Vec<Event> = vec![
         UserRegistered { guest: true }.into(),
-        VideoUploaded { owner: OWNER, name: "me, dancing.mp4".into(), container: "mp4".into(), blob: blob("video/1") }
-            .into(),
+        UserErased {}.into(),
+        VideoUploaded { owner: OWNER, name: sealed(), container: "mp4".into(), blob: blob("video/1") }.into(),
         VideoChecked {
             codec: "h264".into(),
             duration_ms: 11_100,
@@ -41,7 +46,7 @@ pub fn all() -> Vec<Event> {
         }
         .into(),
         VideoRefused { code: "no-video".into(), detail: "the file has no pictures in it".into() }.into(),
-        JobRequested { owner: OWNER, video: VIDEO, title: "me, dancing".into(), blob: blob("video/1") }.into(),
+        JobRequested { owner: OWNER, video: VIDEO, title: sealed(), blob: blob("video/1") }.into(),
         JobDispatched { phase: Phase::Training, attempt }.into(),
         TrainingStarted { attempt, lease, device: "CPU (2 threads)".into(), teachers: vec!["8d13".into()] }.into(),
         TrainingProgressed { attempt, lease, step: 7, of: 140, loss: 1.25 }.into(),
@@ -85,14 +90,8 @@ fn drawing() -> Vec<Event> {
             model: blob("model/1.safetensors"),
         }
         .into(),
-        ComicDrafted {
-            owner: OWNER,
-            job: JOB,
-            title: "me, dancing".into(),
-            page: picture("page"),
-            panels: vec![picture("panel")],
-        }
-        .into(),
+        ComicDrafted { owner: OWNER, job: JOB, title: sealed(), page: picture("page"), panels: vec![picture("panel")] }
+            .into(),
     ]
 }
 
@@ -110,5 +109,9 @@ fn endings() -> Vec<Event> {
         RetryScheduled { phase: Phase::Training, attempt: 2, due_ms: 1_790_000_000_000 }.into(),
         CancelRequested {}.into(),
         JobCancelled {}.into(),
+        VideoErased { owner: OWNER }.into(),
+        JobErased { owner: OWNER }.into(),
+        MediaErased { owner: OWNER }.into(),
+        ComicErased { owner: OWNER }.into(),
     ]
 }

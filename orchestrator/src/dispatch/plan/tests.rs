@@ -32,7 +32,7 @@ impl Story {
             correlation: Uuid::nil(),
             event: event.into(),
         };
-        self.board.apply(&Recorded { sequence, aggregate: job.into(), previous: None, hash: Hash::of(b""), new });
+        self.board.apply(&Recorded::of(sequence, job.into(), None, new));
         self
     }
 

@@ -16,7 +16,7 @@ async fn after(events: Vec<Event>) -> JobRow {
     let record = |(sequence, event): (u64, Event)| {
         let (actor, correlation) = (Actor::role("trainer"), Uuid::nil());
         let new = NewEvent { id: Uuid::now_v7(), time: AT, actor, causation: None, correlation, event };
-        Recorded { sequence, aggregate: job.into(), previous: None, hash: Hash::of(b""), new }
+        Recorded::of(sequence, job.into(), None, new)
     };
     let lane = (1..).zip([requested()].into_iter().chain(events)).map(record).flat_map(|event| apply(&event)).collect();
     store.write(Batch { lanes: vec![lane], checkpoint: 1 }).await.unwrap();
