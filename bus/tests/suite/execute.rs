@@ -81,7 +81,7 @@ async fn a_loser_decides_again_on_what_the_winner_wrote() {
 #[tokio::test]
 async fn a_repeated_command_is_done_once_also_when_its_rules_would_refuse_it_now() {
     let nats = nats().await;
-    let (log, id, context, request) = (nats.bus.log(), JobId::new(), context(), requested());
+    let (log, id, context, request) = (nats.bus.log().opened(), JobId::new(), context(), requested());
     let command = || JobCommand::Request(request.clone());
     let first = log.execute::<Job>(id, &context, command).await.unwrap();
     assert!(!first.duplicate);
