@@ -31,7 +31,7 @@ bench: ## Measure what has a figure
 doctor: ## Say what is missing on this machine
 	@cargo run --release --locked --quiet --bin kart -- doctor
 
-schemas: ## Write schemas/json and schemas/fixtures anew after a change of the events
+schemas: ## Write new events and additions into schemas/json and schemas/fixtures
 	KART_BLESS=1 cargo test --locked --quiet -p schemas --test golden
 
 help:

@@ -1,6 +1,6 @@
 //! How an aggregate decides: pure, from its own events alone.
 
-use crate::{Event, ids::AggregateId};
+use crate::{Event, Invalid, ids::AggregateId};
 
 /// A thing with rules. Its state is the fold of its events; a command leads to events or is refused.
 pub trait Aggregate: Default {
@@ -38,4 +38,17 @@ pub enum Refusal {
     StaleLease,
     #[error("it was asked to stop")]
     CancelRequested,
+    #[error("this is not for them to do")]
+    NotAllowed,
+    #[error("it was removed, and has to be restored first")]
+    Removed,
+    #[error("there is nothing in it yet")]
+    Empty,
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+}
+
+/// What follows from a command that is in order: nothing, where all is so already.
+pub(crate) fn unless(done: bool, event: impl Into<Event>) -> Result<Vec<Event>, Refusal> {
+    Ok(if done { vec![] } else { vec![event.into()] })
 }

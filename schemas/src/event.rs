@@ -8,9 +8,19 @@ use schemars::{Schema, schema_for};
 
 use serde_json::Value;
 
-pub use body::*;
-mod body;
+pub use comic::*;
+pub use job::*;
+pub use media::*;
+pub use scene::*;
+pub use user::*;
+pub use video::*;
+mod comic;
+mod job;
+mod media;
 mod old;
+mod scene;
+mod user;
+mod video;
 
 use crate::ids::UserId;
 use crate::personal::{CannotOpen, Key, Personal};
@@ -97,6 +107,9 @@ macro_rules! aggregate {
     (Media) => {
         "media"
     };
+    (Scene) => {
+        "scene"
+    };
     (Comic) => {
         "comic"
     };
@@ -104,6 +117,8 @@ macro_rules! aggregate {
 
 catalogue! {
     UserRegistered = User / "registered" / 1,
+    NotificationTargetAdded = User / "notification-target-added" / 1,
+    NotificationTargetRemoved = User / "notification-target-removed" / 1,
     UserErased = User / "erased" / 1,
     VideoUploaded = Video / "uploaded" / 2,
     VideoChecked = Video / "checked" / 1,
@@ -124,34 +139,72 @@ catalogue! {
     JobCancelled = Job / "cancelled" / 1,
     JobErased = Job / "erased" / 1,
     MediaAdded = Media / "added" / 1,
+    MediaNamed = Media / "named" / 1,
+    MediaTagged = Media / "tagged" / 1,
+    MediaVersionAdded = Media / "version-added" / 1,
+    MediaRemoved = Media / "removed" / 1,
+    MediaRestored = Media / "restored" / 1,
     MediaErased = Media / "erased" / 1,
+    SceneCreated = Scene / "created" / 1,
+    AssetPlaced = Scene / "asset-placed" / 1,
+    AssetMoved = Scene / "asset-moved" / 1,
+    AssetUnplaced = Scene / "asset-unplaced" / 1,
+    BalloonPlaced = Scene / "balloon-placed" / 1,
+    BalloonEdited = Scene / "balloon-edited" / 1,
+    BalloonRemoved = Scene / "balloon-removed" / 1,
+    SceneReady = Scene / "ready" / 1,
+    SceneDrafted = Scene / "drafted" / 1,
+    SceneRemoved = Scene / "removed" / 1,
+    SceneRestored = Scene / "restored" / 1,
+    SceneErased = Scene / "erased" / 1,
     ComicDrafted = Comic / "drafted" / 2,
+    ComicCreated = Comic / "created" / 1,
+    ComicTitled = Comic / "titled" / 1,
+    SceneAdded = Comic / "scene-added" / 1,
+    SceneMoved = Comic / "scene-moved" / 1,
+    SceneDropped = Comic / "scene-dropped" / 1,
+    LayoutChosen = Comic / "layout-chosen" / 1,
+    ComicPublished = Comic / "published" / 1,
+    ComicUnpublished = Comic / "unpublished" / 1,
+    ComicRated = Comic / "rated" / 1,
+    ComicReported = Comic / "reported" / 1,
+    ComicRemoved = Comic / "removed" / 1,
+    ComicRestored = Comic / "restored" / 1,
     ComicErased = Comic / "erased" / 1,
+}
+
+/// The owner and the personal text of an event, borrowed or borrowed mutably.
+macro_rules! personal {
+    ($event:expr $(, $mut:ident)?) => {
+        match $event {
+            Event::NotificationTargetAdded(e) => Some((e.owner, & $($mut)? e.address)),
+            Event::VideoUploaded(e) => Some((e.owner, & $($mut)? e.name)),
+            Event::JobRequested(e) => Some((e.owner, & $($mut)? e.title)),
+            Event::MediaNamed(e) => Some((e.owner, & $($mut)? e.name)),
+            Event::MediaTagged(e) => Some((e.owner, & $($mut)? e.tags)),
+            Event::BalloonPlaced(e) => Some((e.owner, & $($mut)? e.content.text)),
+            Event::BalloonEdited(e) => Some((e.owner, & $($mut)? e.content.text)),
+            Event::ComicDrafted(e) => Some((e.owner, & $($mut)? e.title)),
+            Event::ComicCreated(e) => Some((e.owner, & $($mut)? e.title)),
+            Event::ComicTitled(e) => Some((e.owner, & $($mut)? e.title)),
+            _ => None,
+        }
+    };
 }
 
 impl Event {
     /// The text in it that a person wrote, and whose it is.
     pub fn personal(&self) -> Option<(UserId, &Personal)> {
-        match self {
-            Event::VideoUploaded(e) => Some((e.owner, &e.name)),
-            Event::JobRequested(e) => Some((e.owner, &e.title)),
-            Event::ComicDrafted(e) => Some((e.owner, &e.title)),
-            _ => None,
-        }
+        personal!(self)
     }
 
-    fn personal_mut(&mut self) -> Option<&mut Personal> {
-        match self {
-            Event::VideoUploaded(e) => Some(&mut e.name),
-            Event::JobRequested(e) => Some(&mut e.title),
-            Event::ComicDrafted(e) => Some(&mut e.title),
-            _ => None,
-        }
+    fn personal_mut(&mut self) -> Option<(UserId, &mut Personal)> {
+        personal!(self, mut)
     }
 
     /// Seals a plain text with its owner's key; `id` is the event's.
     pub fn seal(&mut self, id: Uuid, key: &Key) {
-        if let Some(text) = self.personal_mut() {
+        if let Some((_, text)) = self.personal_mut() {
             text.seal(key, id);
         }
     }
@@ -161,7 +214,7 @@ impl Event {
     /// # Errors
     /// When the key does not fit.
     pub fn open(&mut self, id: Uuid, key: Option<&Key>) -> Result<(), CannotOpen> {
-        self.personal_mut().map_or(Ok(()), |text| text.open(key, id))
+        self.personal_mut().map_or(Ok(()), |(_, text)| text.open(key, id))
     }
 }
 

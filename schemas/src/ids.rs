@@ -33,6 +33,13 @@ macro_rules! id {
                 Ok(Self(text.parse()?))
             }
         }
+    };
+}
+
+/// The id of an aggregate, not of something in one.
+macro_rules! aggregate_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        id!($(#[$doc])* $name);
 
         impl From<$name> for AggregateId {
             fn from(id: $name) -> Self {
@@ -42,16 +49,24 @@ macro_rules! id {
     };
 }
 
-id!(/// A person who uses Kart, also before they signed up.
+aggregate_id!(/// A person who uses Kart, also before they signed up.
     UserId);
-id!(/// An uploaded video.
+aggregate_id!(/// An uploaded video.
     VideoId);
-id!(/// "Train your comic character": one training and one drawing phase over one video.
+aggregate_id!(/// "Train your comic character": one training and one drawing phase over one video.
     JobId);
-id!(/// A picture in somebody's library.
+aggregate_id!(/// A picture in somebody's library.
     MediaId);
-id!(/// A comic.
+aggregate_id!(/// A picture of a comic, put together from the library.
+    SceneId);
+aggregate_id!(/// A comic.
     ComicId);
+id!(/// One appearance of a picture in a scene.
+    PlacementId);
+id!(/// A text in a scene.
+    BalloonId);
+id!(/// Where a person wants to be told things.
+    TargetId);
 
 impl MediaId {
     /// The id of a picture is made from its owner and its bytes, so that the same picture is stored once for each owner.
@@ -74,11 +89,12 @@ pub enum Kind {
     Video,
     Job,
     Media,
+    Scene,
     Comic,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 5] = [Kind::User, Kind::Video, Kind::Job, Kind::Media, Kind::Comic];
+    pub const ALL: [Kind; 6] = [Kind::User, Kind::Video, Kind::Job, Kind::Media, Kind::Scene, Kind::Comic];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -86,6 +102,7 @@ impl Kind {
             Kind::Video => "video",
             Kind::Job => "job",
             Kind::Media => "media",
+            Kind::Scene => "scene",
             Kind::Comic => "comic",
         }
     }
@@ -109,6 +126,7 @@ pub enum AggregateId {
     VideoId(VideoId),
     JobId(JobId),
     MediaId(MediaId),
+    SceneId(SceneId),
     ComicId(ComicId),
 }
 
@@ -119,6 +137,7 @@ impl AggregateId {
             Kind::Video => VideoId(id).into(),
             Kind::Job => JobId(id).into(),
             Kind::Media => MediaId(id).into(),
+            Kind::Scene => SceneId(id).into(),
             Kind::Comic => ComicId(id).into(),
         }
     }
@@ -129,6 +148,7 @@ impl AggregateId {
             Self::VideoId(_) => Kind::Video,
             Self::JobId(_) => Kind::Job,
             Self::MediaId(_) => Kind::Media,
+            Self::SceneId(_) => Kind::Scene,
             Self::ComicId(_) => Kind::Comic,
         }
     }
@@ -139,6 +159,7 @@ impl AggregateId {
             Self::VideoId(id) => id.0,
             Self::JobId(id) => id.0,
             Self::MediaId(id) => id.0,
+            Self::SceneId(id) => id.0,
             Self::ComicId(id) => id.0,
         }
     }

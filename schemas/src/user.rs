@@ -1,18 +1,48 @@
-//! A user: registered once, and erased for good.
+//! A user: registered once, told things where they want to be told, and erased for good.
 
-use crate::event::{UserErased, UserRegistered};
-use crate::{Aggregate, Event, Refusal, ids::UserId};
+use crate::aggregate::unless;
+use crate::event::{Channel, NotificationTargetAdded, NotificationTargetRemoved, UserErased, UserRegistered};
+use crate::ids::{TargetId, UserId};
+use crate::{Aggregate, Event, Personal, Refusal, limits};
+use std::collections::BTreeMap;
 
-#[derive(Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct User {
     pub registered: bool,
     pub erased: bool,
+    /// Where to send notifications.
+    pub targets: BTreeMap<TargetId, (Channel, Personal)>,
 }
 
 #[derive(Clone, Debug)]
 pub enum UserCommand {
     RegisterGuest,
+    AddTarget(NotificationTargetAdded),
+    RemoveTarget(NotificationTargetRemoved),
     Erase,
+}
+
+impl User {
+    fn here(&self) -> Result<(), Refusal> {
+        match self {
+            Self { erased: true, .. } => Err(Refusal::Ended),
+            Self { registered: false, .. } => Err(Refusal::Missing),
+            _ => Ok(()),
+        }
+    }
+
+    fn decide_target(&self, added: NotificationTargetAdded) -> Result<Vec<Event>, Refusal> {
+        self.here()?;
+        limits::address(&added.address)?;
+        match self.targets.get(&added.target) {
+            Some((channel, address)) if (*channel, address) == (added.channel, &added.address) => Ok(vec![]),
+            Some(_) => Err(Refusal::Exists),
+            None => {
+                limits::room(self.targets.len(), limits::TARGETS)?;
+                Ok(vec![added.into()])
+            }
+        }
+    }
 }
 
 impl Aggregate for User {
@@ -22,18 +52,27 @@ impl Aggregate for User {
     fn decide(&self, command: UserCommand) -> Result<Vec<Event>, Refusal> {
         match command {
             UserCommand::RegisterGuest if self.erased => Err(Refusal::Ended),
-            UserCommand::RegisterGuest if self.registered => Ok(vec![]),
-            UserCommand::RegisterGuest => Ok(vec![UserRegistered { guest: true }.into()]),
+            UserCommand::RegisterGuest => unless(self.registered, UserRegistered { guest: true }),
+            UserCommand::AddTarget(added) => self.decide_target(added),
+            UserCommand::RemoveTarget(removed) => {
+                self.here()?;
+                unless(!self.targets.contains_key(&removed.target), removed)
+            }
             UserCommand::Erase if self.erased => Ok(vec![]),
-            UserCommand::Erase if !self.registered => Err(Refusal::Missing),
-            UserCommand::Erase => Ok(vec![UserErased {}.into()]),
+            UserCommand::Erase => self.here().map(|()| vec![UserErased {}.into()]),
         }
     }
 
     fn apply(&mut self, event: &Event) {
         match event {
             Event::UserRegistered(_) => self.registered = true,
-            Event::UserErased(_) => self.erased = true,
+            Event::NotificationTargetAdded(e) => {
+                self.targets.insert(e.target, (e.channel, e.address.clone()));
+            }
+            Event::NotificationTargetRemoved(e) => {
+                self.targets.remove(&e.target);
+            }
+            Event::UserErased(_) => *self = Self { registered: true, erased: true, ..Self::default() },
             _ => {}
         }
     }

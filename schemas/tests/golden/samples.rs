@@ -4,16 +4,16 @@ use schemas::event::*;
 use schemas::{Blob, ComicId, Event, Hash, JobId, MediaId, Personal, UserId, VideoId};
 use uuid::Uuid;
 
-const OWNER: UserId = UserId(Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0001));
+pub const OWNER: UserId = UserId(Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0001));
 const VIDEO: VideoId = VideoId(Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0002));
 const JOB: JobId = JobId(Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0003));
 const LEASE: Uuid = Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0004);
 
-fn blob(key: &str) -> Blob {
+pub fn blob(key: &str) -> Blob {
     Blob { key: key.to_owned(), sha256: Hash::of(key.as_bytes()), bytes: key.len() as u64 }
 }
 
-fn picture(name: &str) -> Picture {
+pub fn picture(name: &str) -> Picture {
     let blob = blob(&format!("media/{name}.png"));
     Picture {
         media: MediaId::of(OWNER, &blob.sha256),
@@ -26,7 +26,7 @@ fn picture(name: &str) -> Picture {
 }
 
 /// "me, dancing", sealed for nobody: a fixture stays the same.
-fn sealed() -> Personal {
+pub fn sealed() -> Personal {
     Personal::Sealed { sealed: "bm90IGEgcmVhbCBub25jZSwganVzdCBpdHMgcGxhY2UgYW5kIHNvbWUgYnl0ZXM".to_owned() }
 }
 

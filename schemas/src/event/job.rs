@@ -1,54 +1,12 @@
-//! The bodies of the events.
+//! A job: `kart.job.*`.
 
+use super::Picture;
 use crate::Personal;
 use crate::blob::Blob;
-use crate::ids::{ComicId, JobId, MediaId, UserId, VideoId};
+use crate::ids::{ComicId, UserId, VideoId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-
-/// A visitor came for the first time.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct UserRegistered {
-    /// True until they sign up: known by their cookie alone.
-    pub guest: bool,
-}
-
-/// A person is forgotten: their key is gone, and everything of theirs follows.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct UserErased {}
-
-/// The whole video is in S3.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct VideoUploaded {
-    pub owner: UserId,
-    /// The file name that the browser gave, cleaned; shown to its owner only.
-    pub name: Personal,
-    /// What the first bytes say: `mp4`, `matroska`, `avi`, …
-    pub container: String,
-    pub blob: Blob,
-}
-
-/// A trainer opened the video and found it usable.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct VideoChecked {
-    pub codec: String,
-    pub duration_ms: u64,
-    /// Upright, in pixels.
-    pub width: u32,
-    pub height: u32,
-    pub frames_per_second: f32,
-    /// What the person may do better next time: "hold the camera still", …
-    pub advice: Vec<String>,
-}
-
-/// A trainer opened the video and cannot use it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct VideoRefused {
-    /// Stable and kebab-case: `no-video`, `corrupt-media`, …
-    pub code: String,
-    pub detail: String,
-}
 
 /// The two phases of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -141,19 +99,6 @@ pub struct PanelRendered {
     pub picture: Picture,
 }
 
-/// A picture that a job drew.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Picture {
-    pub media: MediaId,
-    pub blob: Blob,
-    pub width: u32,
-    pub height: u32,
-    /// What it shows, for those who cannot see it.
-    pub alt: String,
-    /// Where in the video its frame stands.
-    pub at_ms: Option<u64>,
-}
-
 /// Everything is drawn.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct InferenceCompleted {
@@ -206,70 +151,8 @@ pub struct CancelRequested {}
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct JobCancelled {}
 
-/// What a picture is in the library.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum MediaKind {
-    Panel,
-    Cutout,
-    Background,
-    Page,
-}
-
-impl MediaKind {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            MediaKind::Panel => "panel",
-            MediaKind::Cutout => "cutout",
-            MediaKind::Background => "background",
-            MediaKind::Page => "page",
-        }
-    }
-}
-
-/// A picture came into its owner's library.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct MediaAdded {
-    pub owner: UserId,
-    pub kind: MediaKind,
-    /// `image/png`, …
-    pub content_type: String,
-    pub picture: Picture,
-    /// Where it came from: panel → model → second of the video.
-    pub job: JobId,
-    pub model: Blob,
-}
-
-/// A comic was made from a job's pictures. It is a draft until its author publishes it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct ComicDrafted {
-    pub owner: UserId,
-    pub job: JobId,
-    pub title: Personal,
-    pub page: Picture,
-    pub panels: Vec<Picture>,
-}
-
-/// A video was deleted, with its bytes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct VideoErased {
-    pub owner: UserId,
-}
-
 /// A job was deleted, with its model. If it ran, this ends it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct JobErased {
-    pub owner: UserId,
-}
-
-/// A picture was deleted from its owner's library, with its bytes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct MediaErased {
-    pub owner: UserId,
-}
-
-/// A comic was deleted.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct ComicErased {
     pub owner: UserId,
 }
