@@ -1,6 +1,7 @@
 //! The connection to NATS, and what hangs on it.
 
 use crate::keys::Keyring;
+use crate::log::{Committer, Turns};
 use crate::streams::{self, describe};
 use crate::{Control, Keys, Log, Parked, Sessions, Ticks, WorkQueue, subjects};
 use async_nats::ConnectOptions;
@@ -71,6 +72,9 @@ pub struct Bus {
     /// Kept open: looked up on every request.
     pub(crate) sessions: Arc<OnceCell<Store>>,
     pub(crate) keyring: Arc<Keyring>,
+    /// One for all logs of this bus, so that their appends travel together.
+    pub(crate) committer: Arc<Committer>,
+    pub(crate) turns: Arc<Turns>,
     /// Counts connections, so that readers notice a restarted server at once instead of by silence.
     pub(crate) connections: watch::Receiver<u64>,
 }
@@ -127,12 +131,15 @@ impl Bus {
         }
         let mut jetstream = async_nats::jetstream::new(client.clone());
         jetstream.set_timeout(REQUEST_TIMEOUT);
+        let config = config.clone();
         let bus = Bus {
             client,
             jetstream,
-            config: config.clone(),
+            config,
             sessions: Arc::default(),
             keyring: Arc::default(),
+            committer: Arc::default(),
+            turns: Arc::default(),
             connections,
         };
         bus.wait_for_jetstream(deadline).await?;

@@ -1,11 +1,13 @@
 //! Servers that come along: a nats-server child and an S3 server in process, for `kart up` and for tests. Both keep
 //! what they acknowledged, also when the power fails.
 
+mod cluster;
 mod durable;
 mod nats;
 mod s3;
 mod secret;
 
+pub use cluster::NatsCluster;
 pub use nats::NatsServer;
 pub use s3::S3Server;
 

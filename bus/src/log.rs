@@ -1,10 +1,17 @@
 //! The log: every event, in one stream, for ever.
 
 mod append;
+mod committer;
 mod execute;
 mod follow;
 mod load;
 mod message;
+mod outgoing;
+mod reply;
+mod turns;
+
+pub(crate) use committer::Committer;
+pub(crate) use turns::Turns;
 
 use crate::Bus;
 use crate::streams::describe;

@@ -1,5 +1,6 @@
 //! A nats-server child on loopback that writes to disk before it acknowledges.
 
+use super::cluster::Place;
 use super::{LocalError, file_error, lock, secret};
 use crate::NatsConfig;
 use std::os::unix::process::CommandExt;
@@ -24,6 +25,8 @@ pub struct NatsServer {
     dir: PathBuf,
     password: String,
     port: u16,
+    /// `None`: it stands alone.
+    place: Option<Place>,
     child: Option<Child>,
     _lock: std::fs::File,
 }
@@ -49,11 +52,15 @@ impl NatsServer {
     /// # Errors
     /// See [`LocalError`].
     pub async fn spawn(dir: &Path, port: Option<u16>) -> Result<Self, LocalError> {
+        Self::spawn_at(dir, port, None).await
+    }
+
+    pub(super) async fn spawn_at(dir: &Path, port: Option<u16>, place: Option<Place>) -> Result<Self, LocalError> {
         let program = Self::find()?;
         let lock = lock(dir).await?;
         let dir = dir.canonicalize().map_err(file_error(dir))?;
         let password = secret::load_or_make(&dir.join("password"))?;
-        let mut server = Self { program, dir, password, port: port.unwrap_or(0), child: None, _lock: lock };
+        let mut server = Self { program, dir, password, port: port.unwrap_or(0), place, child: None, _lock: lock };
         server.start().await?;
         Ok(server)
     }
@@ -119,6 +126,7 @@ impl NatsServer {
     /// sign in may watch and read the log, so that a plain `nats sub` works, but change nothing.
     fn config_text(&self) -> String {
         let (port, password) = (if self.port == 0 { -1 } else { i32::from(self.port) }, &self.password);
+        let cluster = self.place.as_ref().map(|place| place.config_text(USER, password)).unwrap_or_default();
         let (dir, store) = (quoted(&self.dir), quoted(&self.dir.join("store")));
         format!(
             "listen: \"127.0.0.1:{port}\"\nports_file_dir: {dir}\n\
@@ -129,7 +137,8 @@ impl NatsServer {
              subscribe: [\"kart.evt.>\", \"kart.tick.>\", \"_INBOX.>\"]\n\
              publish: [{WATCHER_REQUESTS}] }} }}\n\
              ] }}\n\
-             jetstream {{ store_dir: {store}, sync_interval: always }}\n"
+             jetstream {{ store_dir: {store}, sync_interval: always }}\n\
+             {cluster}"
         )
     }
 }

@@ -1,20 +1,24 @@
 //! Commands: load, fold, decide, append; and again when somebody else was faster.
 
+use super::turns::Turn;
 use super::{AppendError, Context, ExecuteError, Executed, Expect, Loaded, Log};
 use schemas::{Aggregate, Event, NewEvent, Recorded};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-const TRIES: u32 = 5;
-/// A loser waits a random part of this times its number of tries, so that racers do not meet again.
-const PAUSE: Duration = Duration::from_millis(20);
+/// A conflict means that somebody else got on, so many tries are no sign of trouble; a long time is.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// A loser waits a random part of this times its number of tries, so that racers of several processes do not meet again.
+const PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
 impl Log {
-    /// Load, fold, decide, append. On a conflict it loads and decides again, at most five times.
+    /// Load, fold, decide, append. On a conflict it loads and decides again, for at most ten seconds. Losers within one
+    /// process go one after the other, so that any number of them gets through.
     ///
     /// A command whose events are in the log already is not decided again: it counts as executed, as a duplicate.
     ///
     /// # Errors
-    /// `Refused` when the rules forbid it; `Append(Conflict)` when others were faster five times.
+    /// `Refused` when the rules forbid it; `Append(Conflict)` when others were faster for ten seconds.
     pub async fn execute<A: Aggregate>(
         &self,
         id: A::Id,
@@ -22,7 +26,8 @@ impl Log {
         command: impl Fn() -> A::Command,
     ) -> Result<Executed<A>, ExecuteError> {
         let aggregate = id.into();
-        let mut tries = 0;
+        let (started, mut tries) = (Instant::now(), 0);
+        let mut turn: Option<Turn> = None;
         loop {
             let loaded = self.load(aggregate).await.map_err(ExecuteError::Read)?;
             let mut state = A::fold(loaded.events.iter().map(Recorded::event));
@@ -41,12 +46,17 @@ impl Log {
                     events.iter().for_each(|event| state.apply(event));
                     return Ok(Executed { state, head: Some(appended.head), events, duplicate: false });
                 }
-                Err(AppendError::Conflict { .. }) if tries + 1 < TRIES => {}
+                Err(AppendError::Conflict { .. }) if started.elapsed() < PATIENCE => {}
                 Err(error) => return Err(ExecuteError::Append(error)),
             }
+            if turn.is_none() {
+                // Nobody waits longer for those before it than for the aggregate.
+                turn = tokio::time::timeout(PATIENCE, self.bus.turns.wait(aggregate)).await.ok();
+                continue;
+            }
             tries += 1;
-            let pause = PAUSE.mul_f64(rand::random::<f64>() * f64::from(tries));
-            tokio::time::sleep(pause).await;
+            let longest = (PAUSE * tries).min(LONGEST_PAUSE);
+            tokio::time::sleep(longest.mul_f64(rand::random())).await;
         }
     }
 }

@@ -4,12 +4,15 @@
 mod append;
 mod blobs;
 mod broken_s3;
+mod crashes;
 mod envelope;
 mod execute;
 mod follow;
 mod keys;
 mod local;
 mod nudges;
+mod place;
 mod servers;
 mod set_up;
 mod work;
+mod writing;
