@@ -92,7 +92,10 @@ async fn publish(jetstream: jetstream::Context, user: UserId) -> Result<(), Fail
 async fn raw(server: &NatsServer, dir: &std::path::Path) -> Result<jetstream::Context, Failure> {
     let password = std::fs::read_to_string(dir.join("password"))?;
     let options = async_nats::ConnectOptions::with_user_and_password("kart".to_owned(), password);
-    Ok(jetstream::new(options.connect(format!("127.0.0.1:{}", server.port())).await?))
+    let mut raw = jetstream::new(options.connect(format!("127.0.0.1:{}", server.port())).await?);
+    // A thousand that wait for a disk are slow, not lost.
+    raw.set_timeout(Duration::from_secs(60));
+    Ok(raw)
 }
 
 fn event(owner: UserId) -> NewEvent {

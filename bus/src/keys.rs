@@ -16,6 +16,9 @@ use tokio::sync::OnceCell;
 const REMEMBER: Duration = Duration::from_secs(5);
 /// The memory is emptied when it holds so many.
 const MOST_REMEMBERED: usize = 100_000;
+/// For a key that another writer is making at this moment.
+const TRIES: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(20);
 /// What stands in the place of an erased key.
 const ERASED: &str = "erased";
 
@@ -70,17 +73,26 @@ impl Keys {
         }
         let key = Key::generate();
         let store = self.store().await.map_err(KeyError::Bus)?;
-        match store.create(user.to_string(), key.as_bytes().to_vec().into()).await {
-            Ok(_) => {
-                self.remember(user, Some(key.clone()));
-                Ok(key)
+        let mut tries = 0;
+        loop {
+            let failed = match store.create(user.to_string(), key.as_bytes().to_vec().into()).await {
+                Ok(_) => {
+                    self.remember(user, Some(key.clone()));
+                    return Ok(key);
+                }
+                Err(error) => error,
+            };
+            // Another was faster, or they were erased. On three servers the other may still be at it, which is an error
+            // of no kind of its own; asking again is harmless.
+            self.lately().remove(&user);
+            match self.get(user).await.map_err(KeyError::Bus)? {
+                Some(key) => return Ok(key),
+                // The copy that was read may lack what the leader has.
+                None if tries < TRIES => tries += 1,
+                None if failed.kind() == CreateErrorKind::AlreadyExists => return Err(KeyError::Erased(user)),
+                None => return Err(KeyError::Bus(unavailable(&failed))),
             }
-            // Another process was faster, or they were erased.
-            Err(error) if error.kind() == CreateErrorKind::AlreadyExists => {
-                self.lately().remove(&user);
-                self.get(user).await.map_err(KeyError::Bus)?.ok_or(KeyError::Erased(user))
-            }
-            Err(error) => Err(KeyError::Bus(unavailable(&error))),
+            tokio::time::sleep(PAUSE * tries).await;
         }
     }
 

@@ -30,6 +30,8 @@ use uuid::Uuid;
 const FEW: usize = 15;
 /// The next batch is sent while the server writes the one before; more would only make each smaller.
 const BATCHES_ON_THEIR_WAY: usize = 1;
+/// Turns of the scheduler for which it waits at most before the next batch sets out.
+const GATHERING: usize = 16;
 /// A batch must be written long before its acknowledgement is given up.
 const MAX_BATCH_BYTES: usize = 8 << 20;
 /// Appends that are taken in ahead; further callers wait at the door.
@@ -85,6 +87,8 @@ struct Dispatch {
     on_their_way: FuturesUnordered<BoxFuture<'static, (Sent, Outcome)>>,
     singles: usize,
     batches: usize,
+    /// A batch was just acknowledged.
+    returning: bool,
 }
 
 /// What was sent as one publish or one batch.
@@ -112,6 +116,7 @@ impl Dispatch {
             on_their_way: FuturesUnordered::new(),
             singles: 0,
             batches: 0,
+            returning: false,
         }
     }
 
@@ -130,7 +135,25 @@ impl Dispatch {
                     arrived.drain(..).for_each(|waiting| self.enqueue(waiting));
                 }
             }
+            if std::mem::take(&mut self.returning) {
+                self.gather(&mut queue).await;
+            }
             self.depart().await;
+        }
+    }
+
+    /// The writers of a batch that was just acknowledged come with their next appends in a moment. Without a look at the
+    /// clock: as long as other tasks run and bring more.
+    async fn gather(&mut self, queue: &mut mpsc::Receiver<Waiting>) {
+        for _ in 0..GATHERING {
+            let before = queue.len();
+            tokio::task::yield_now().await;
+            if queue.len() == before {
+                break;
+            }
+        }
+        while let Ok(waiting) = queue.try_recv() {
+            self.enqueue(waiting);
         }
     }
 

@@ -1,8 +1,15 @@
 //! Reading one aggregate.
 
 use super::{Loaded, Log, ReadError, message};
+use crate::streams::describe;
 use crate::{KeyError, direct, subjects};
+use async_nats::jetstream::stream::LastRawMessageErrorKind;
 use schemas::{AggregateId, Recorded};
+use std::time::Duration;
+
+/// A follower is behind by milliseconds.
+const TRIES: usize = 50;
+const PAUSE: Duration = Duration::from_millis(20);
 
 impl Log {
     pub(super) async fn open(&self, event: &mut Recorded) -> Result<(), ReadError> {
@@ -23,6 +30,34 @@ impl Log {
         let events = self.load_after(aggregate, 0).await?;
         let head = events.last().map(Recorded::head);
         Ok(Loaded { events, head })
+    }
+
+    /// As [`Log::load`], but with all that is acknowledged. `load` asks any of three servers, which may be a moment behind.
+    pub(super) async fn load_current(&self, aggregate: AggregateId) -> Result<Loaded, ReadError> {
+        if self.bus.config.replicas == 1 {
+            return self.load(aggregate).await;
+        }
+        let last = self.last_sequence(aggregate).await?;
+        for _ in 0..TRIES {
+            let loaded = self.load(aggregate).await?;
+            if loaded.head.map_or(0, |head| head.sequence) >= last {
+                return Ok(loaded);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Err(ReadError::Unavailable { reason: format!("no copy has event {last} of {aggregate} yet") })
+    }
+
+    /// As the stream's leader knows it; 0 when there are no events.
+    async fn last_sequence(&self, aggregate: AggregateId) -> Result<u64, ReadError> {
+        let unavailable = |error: &dyn std::error::Error| ReadError::Unavailable { reason: describe(error) };
+        let stream = self.bus.jetstream.get_stream_no_info(subjects::EVENTS_STREAM).await;
+        let stream = stream.map_err(|error| unavailable(&error))?;
+        match stream.get_last_raw_message_by_subject(&subjects::events_of(aggregate)).await {
+            Ok(message) => Ok(message.sequence),
+            Err(error) if matches!(error.kind(), LastRawMessageErrorKind::NoMessageFound) => Ok(0),
+            Err(error) => Err(unavailable(&error)),
+        }
     }
 
     /// The events of an aggregate after `sequence`.

@@ -14,5 +14,6 @@ mod nudges;
 mod place;
 mod servers;
 mod set_up;
+mod syncing;
 mod work;
 mod writing;

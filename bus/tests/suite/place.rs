@@ -1,6 +1,6 @@
 //! One server, or three that stand for each other: where the conformance suite runs.
 
-use crate::servers::until;
+use crate::servers::{DEADLINE, until};
 use bus::local::{NatsCluster, NatsServer};
 use bus::{Bus, NatsConfig};
 use std::time::Duration;
@@ -80,19 +80,22 @@ impl Place {
 
     /// The log's stream has a leader, and followers that have all that it has.
     pub async fn until_writable(&self) {
-        until("the log has a leader and its copies", async || {
-            let Ok(stream) = self.raw().await.get_stream("KART_EVENTS").await else { return false };
-            let info = stream.cached_info();
-            match (&self.servers, &info.cluster) {
-                (Servers::One(_), _) => true,
-                (_, Some(cluster)) => {
-                    let current = cluster.replicas.iter().filter(|replica| replica.current && !replica.offline);
-                    cluster.leader.is_some() && current.count() == 2
+        let (raw, copies) = (self.raw().await, if matches!(self.servers, Servers::One(_)) { 0 } else { 2 });
+        let mut seen = None;
+        let waited = tokio::time::timeout(DEADLINE, async {
+            loop {
+                if let Ok(stream) = raw.get_stream("KART_EVENTS").await {
+                    seen = Some(stream.cached_info().cluster.clone());
+                    let cluster = stream.cached_info().cluster.iter().filter(|cluster| cluster.leader.is_some());
+                    let followers = cluster.flat_map(|cluster| &cluster.replicas);
+                    if followers.filter(|follower| follower.current && !follower.offline).count() >= copies {
+                        return;
+                    }
                 }
-                (_, None) => false,
+                tokio::time::sleep(Duration::from_millis(50)).await;
             }
-        })
-        .await;
+        });
+        assert!(waited.await.is_ok(), "waited in vain for a leader and its copies: {seen:?}");
     }
 }
 
