@@ -4,6 +4,7 @@ mod backends;
 mod config;
 mod control;
 mod doctor;
+mod erase;
 mod events;
 mod roles;
 mod up;
@@ -57,6 +58,8 @@ enum Command {
     /// Look after the read models
     #[command(subcommand)]
     Views(views::ViewsCommand),
+    /// Delete everything of a person, for good
+    Erase(erase::Erase),
     /// Check everything that Kart needs, and say how to mend what is missing
     Doctor,
 }
@@ -77,6 +80,7 @@ async fn main() -> anyhow::Result<()> {
         Command::Upload(upload) => upload.run(&settings).await,
         Command::Events(events) => events.run(&settings).await,
         Command::Views(command) => command.run(&settings).await,
+        Command::Erase(erase) => erase.run(&settings).await,
         Command::Doctor => doctor::run(&settings).await,
     }
 }

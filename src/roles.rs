@@ -37,7 +37,7 @@ pub fn say(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }
 
-/// The web and the dispatcher, until `shutdown`.
+/// The web, the dispatcher and the eraser, until `shutdown`.
 pub async fn serve(
     bus: Bus,
     blobs: Blobs,
@@ -56,8 +56,9 @@ pub async fn serve(
     };
     tokio::spawn(reap(blobs.clone(), shutdown.clone()));
     let dispatching = orchestrator::dispatch(bus.clone(), slots, shutdown.clone());
+    let erasing = orchestrator::erase(bus.clone(), blobs.clone(), shutdown.clone());
     let serving = orchestrator::serve(Web { bus, blobs, views: Views::new(store), config }, listener, shutdown);
-    let ((), served) = tokio::join!(dispatching, serving);
+    let ((), (), served) = tokio::join!(dispatching, erasing, serving);
     Ok(served?)
 }
 

@@ -2,6 +2,7 @@
 
 mod call;
 mod dispatch;
+mod erase;
 mod read;
 mod spool;
 mod upload;

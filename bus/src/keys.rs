@@ -101,9 +101,26 @@ impl Keys {
     /// # Errors
     /// `Unavailable`.
     pub async fn erase(&self, user: UserId) -> Result<(), BusError> {
-        // The bucket keeps no history: the key itself leaves the stream.
-        let put = self.store().await?.put(user.to_string(), ERASED.into()).await;
-        put.map_err(|error| unavailable(&error))?;
+        let store = self.store().await?;
+        loop {
+            let entry = store.entry(user.to_string()).await.map_err(|error| unavailable(&error))?;
+            match entry {
+                Some(entry) if entry.value == ERASED => break,
+                // The server writes over the bytes of a message that is deleted. One that a newer replaces stays in its
+                // file until that is compacted, which may be never.
+                Some(entry) => {
+                    let deleted = store.stream.delete_message(entry.revision).await;
+                    deleted.map_err(|error| unavailable(&error))?;
+                }
+                None => {}
+            }
+            match store.create(user.to_string(), ERASED.into()).await {
+                Ok(_) => break,
+                // Another process made a key meanwhile, or the mark.
+                Err(error) if error.kind() == CreateErrorKind::AlreadyExists => {}
+                Err(error) => return Err(unavailable(&error)),
+            }
+        }
         self.remember(user, None);
         Ok(())
     }

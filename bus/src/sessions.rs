@@ -2,8 +2,8 @@
 //! vanishes 30 days after it was put.
 
 use crate::connection::unavailable;
-use crate::subjects::SESSIONS_BUCKET;
-use crate::{Bus, BusError};
+use crate::subjects::{self, SESSIONS_BUCKET};
+use crate::{Bus, BusError, direct};
 use async_nats::jetstream::kv::Store;
 use schemas::{Hash, UserId};
 
@@ -32,6 +32,26 @@ impl Sessions {
     pub async fn delete(&self, token: Hash) -> Result<(), BusError> {
         let deleted = self.store().await?.purge(token.to_string()).await;
         deleted.map_err(|error| unavailable(&error))
+    }
+
+    /// Ends every session of a person. Returns how many they had.
+    ///
+    /// # Errors
+    /// `Unavailable`; some may have ended then.
+    pub async fn delete_all_of(&self, user: UserId) -> Result<usize, BusError> {
+        let (stream, subjects) =
+            (subjects::stream_of_bucket(SESSIONS_BUCKET), subjects::entries_of_bucket(SESSIONS_BUCKET));
+        let stored = direct::all(&self.bus, &stream, &subjects, 1).await;
+        let stored = stored.map_err(|reason| BusError::Unavailable { reason })?;
+        let user = user.to_string();
+        let mut ended = 0;
+        for entry in stored.iter().filter(|entry| entry.payload == user.as_bytes()) {
+            let Some((_, token)) = entry.subject.rsplit_once('.') else { continue };
+            let deleted = self.store().await?.purge(token).await;
+            deleted.map_err(|error| unavailable(&error))?;
+            ended += 1;
+        }
+        Ok(ended)
     }
 
     /// Signing in happens on every request: the handle is kept.

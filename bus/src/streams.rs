@@ -2,10 +2,10 @@
 
 use crate::subjects::{self, EVENTS_STREAM, KEYS_BUCKET, PARKED_STREAM, SESSIONS_BUCKET, TICKS_STREAM, WORK_STREAM};
 use crate::{Bus, BusError};
+use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::consumer::{AckPolicy, pull};
 use async_nats::jetstream::context::{CreateStreamErrorKind, GetStreamErrorKind};
 use async_nats::jetstream::stream::{Compression, Config, DiscardPolicy, RetentionPolicy, StorageType, Stream};
-use async_nats::jetstream::{ErrorCode, kv};
 use schemas::event::Phase;
 use serde_json::Value;
 use std::time::Duration;
@@ -161,15 +161,22 @@ async fn ensure_bucket(bus: &Bus, bucket: &str, max_age: Duration) -> Result<(),
     if bus.jetstream.get_key_value(bucket).await.is_ok() {
         return Ok(());
     }
-    let config = kv::Config {
-        bucket: bucket.into(),
-        history: 1,
-        max_age,
+    let config = Config {
+        name: subjects::stream_of_bucket(bucket),
+        subjects: vec![subjects::entries_of_bucket(bucket)],
         storage: StorageType::File,
+        max_messages_per_subject: 1,
+        max_age,
+        discard: DiscardPolicy::New,
+        duplicate_window: 2 * MINUTE,
+        allow_direct: true,
+        allow_rollup: true,
+        // A key that is erased is deleted, which writes over its bytes on the disk.
+        deny_delete: bucket != KEYS_BUCKET,
         num_replicas: bus.config.replicas,
         ..Default::default()
     };
-    let made = bus.jetstream.create_key_value(config).await;
+    let made = bus.jetstream.create_stream(config).await;
     made.map(|_| ()).map_err(|error| BusError::SetUp { item: format!("bucket {bucket}"), reason: describe(&error) })
 }
 

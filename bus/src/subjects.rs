@@ -11,6 +11,16 @@ pub const PARKED_STREAM: &str = "KART_PARKED";
 pub const SESSIONS_BUCKET: &str = "kart-sessions";
 pub const KEYS_BUCKET: &str = "kart-keys";
 
+/// The stream under a key-value bucket.
+pub fn stream_of_bucket(bucket: &str) -> String {
+    format!("KV_{bucket}")
+}
+
+/// All entries of a key-value bucket.
+pub fn entries_of_bucket(bucket: &str) -> String {
+    format!("$KV.{bucket}.>")
+}
+
 pub const EVENTS: &str = "kart.evt.>";
 pub const ALL_WORK: &str = "kart.work.>";
 pub const TICKS: &str = "kart.tick.job.>";

@@ -3,7 +3,7 @@
 use crate::config::Web;
 use crate::hub::Hub;
 use crate::problem::{self, Problem};
-use crate::{assets, csrf, events, headers, health, jobs, media, pages, upload};
+use crate::{assets, csrf, events, headers, health, jobs, me, media, pages, upload};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -34,6 +34,7 @@ pub fn router(app: App) -> Router {
         .route("/v1/jobs/{job}/events", get(events::stream))
         .route("/v1/jobs/{job}/pictures/{media}", get(media::job_picture))
         .route("/v1/jobs/{job}/preview/{hash}", get(media::preview))
+        .route("/v1/me/erase", post(me::erase))
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
         .fallback(async || Problem::not_found())

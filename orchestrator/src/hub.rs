@@ -138,7 +138,7 @@ impl Feed {
 /// Nothing follows this event in a job's life.
 pub fn is_end(event: &Event) -> bool {
     match event {
-        Event::JobCompleted(_) | Event::JobCancelled(_) => true,
+        Event::JobCompleted(_) | Event::JobCancelled(_) | Event::JobErased(_) => true,
         Event::JobFailed(failure) => !failure.retryable,
         _ => false,
     }

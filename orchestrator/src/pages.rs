@@ -20,21 +20,31 @@ use crate::job_view::{JobView, own_job, read_own_writes};
 use crate::jobs::id;
 use crate::problem::Problem;
 use crate::session::Visitor;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
+use home::Guest;
 use maud::Markup;
 use schemas::{ComicId, JobId};
+use serde::Deserialize;
 
 /// Jobs on the home page.
 const RECENT: usize = 24;
 
+/// How a visitor comes to the home page.
+#[derive(Deserialize)]
+pub struct Arrival {
+    /// They have just had everything of theirs deleted.
+    forgotten: Option<String>,
+}
+
 /// `GET /`
-pub async fn home(State(app): State<App>, visitor: Visitor) -> Result<Markup, Problem> {
+pub async fn home(State(app): State<App>, visitor: Visitor, Query(arrival): Query<Arrival>) -> Result<Markup, Problem> {
     read_own_writes(&app, &visitor).await?;
     let jobs = match visitor.user {
         Some(user) => app.web.views.jobs_of(user, None, RECENT).await?.rows,
         None => vec![],
     };
-    Ok(home::page(&jobs, app.web.config.max_upload))
+    let guest = if arrival.forgotten.is_some() { Guest::Forgotten } else { Guest::of(visitor.user) };
+    Ok(home::page(&jobs, guest, app.web.config.max_upload))
 }
 
 /// `GET /jobs/{id}`

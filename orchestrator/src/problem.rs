@@ -39,6 +39,12 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not-found", "There is no such page", detail)
     }
 
+    /// Whatever it was about is deleted, on its owner's wish.
+    pub fn erased() -> Self {
+        let detail = "Everything of yours was deleted, as you asked. What came after that was not kept.";
+        Self::new(StatusCode::GONE, "erased", "You were forgotten", detail)
+    }
+
     pub fn bad_request(code: &'static str, title: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, title, detail)
     }
@@ -162,6 +168,7 @@ impl From<bus::ExecuteError> for Problem {
             ExecuteError::Refused(refusal) => {
                 Self::new(StatusCode::CONFLICT, "refused", "That is not possible now", refusal.to_string())
             }
+            ExecuteError::Append(AppendError::Erased { .. }) => Self::erased(),
             ExecuteError::Append(AppendError::Invalid { .. } | AppendError::TooLarge { .. }) => Self::internal(&error),
             ExecuteError::Read(ReadError::Unreadable { .. } | ReadError::Lost { .. }) => Self::internal(&error),
             ExecuteError::Append(_) | ExecuteError::Read(_) => Self::unavailable(&error),

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use bus::Context;
 use rand::RngCore;
 use schemas::user::{User, UserCommand};
-use schemas::{Actor, Hash, UserId};
+use schemas::{Actor, Aggregate, Hash, Recorded, UserId};
 use uuid::Uuid;
 
 /// A guest who does not come back for so long has lost their comics.
@@ -23,6 +23,8 @@ pub struct Visitor {
     pub user: Option<UserId>,
     /// The position in the log of the last thing they wrote.
     pub seen: Option<u64>,
+    /// What their cookie is known by.
+    pub session: Option<Hash>,
 }
 
 impl FromRequestParts<App> for Visitor {
@@ -30,12 +32,12 @@ impl FromRequestParts<App> for Visitor {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let seen = cookie(&parts.headers, SEEN).and_then(|text| text.parse().ok());
-        let token = cookie(&parts.headers, session_cookie(app)).and_then(token_hash);
-        let user = match token {
+        let session = cookie(&parts.headers, session_cookie(app)).and_then(token_hash);
+        let user = match session {
             Some(hash) => app.web.bus.sessions().get(hash).await?,
             None => None,
         };
-        Ok(Self { user, seen })
+        Ok(Self { user, seen, session })
     }
 }
 
@@ -43,6 +45,40 @@ impl Visitor {
     /// The user, where being nobody means that nothing is yours.
     pub fn known(&self) -> Result<UserId, Problem> {
         self.user.ok_or_else(Problem::not_found)
+    }
+}
+
+/// Whose video it will be.
+pub enum Sender {
+    Known(UserId),
+    New(Guest),
+}
+
+impl Sender {
+    pub fn of(visitor: &Visitor) -> Self {
+        visitor.user.map_or_else(|| Self::New(Guest::new()), Self::Known)
+    }
+
+    pub fn user(&self) -> UserId {
+        match self {
+            Self::Known(user) => *user,
+            Self::New(guest) => guest.user,
+        }
+    }
+
+    /// Writes a new guest down, who gets a cookie; refuses somebody who was erased meanwhile.
+    pub async fn admit(&self, app: &App) -> Result<Option<HeaderValue>, Problem> {
+        match self {
+            Self::Known(_) => self.refuse_erased(app).await.map(|()| None),
+            Self::New(guest) => guest.register(app).await.map(Some),
+        }
+    }
+
+    pub async fn refuse_erased(&self, app: &App) -> Result<(), Problem> {
+        let Self::Known(user) = self else { return Ok(()) };
+        let loaded = app.web.bus.log().load((*user).into()).await?;
+        let user = User::fold(loaded.events.iter().map(Recorded::event));
+        if user.erased { Err(Problem::erased()) } else { Ok(()) }
     }
 }
 
@@ -72,6 +108,11 @@ impl Guest {
         app.web.bus.sessions().put(Hash::of(&self.token), self.user).await?;
         Ok(set_cookie(app, session_cookie(app), &hex::encode(self.token), SESSION_DAYS * 24 * 60 * 60))
     }
+}
+
+/// Takes the session's cookie back.
+pub fn no_session_cookie(app: &App) -> HeaderValue {
+    set_cookie(app, session_cookie(app), "", 0)
 }
 
 /// Remembers how far the log was when the visitor wrote something.

@@ -8,14 +8,15 @@ mod sniff;
 use crate::app::App;
 use crate::job_view::JobView;
 use crate::problem::{Problem, wants_page};
-use crate::session::{Guest, Visitor, seen_cookie};
+use crate::session::{Sender, Visitor, seen_cookie};
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use body::UploadBody;
-use bus::{Blobs, Context, Log};
+use bus::{AppendError, Blobs, Context, ExecuteError, Log};
 use form::Received;
+use schemas::blob::keys;
 use schemas::event::{JobRequested, VideoUploaded};
 use schemas::job::{Job, JobCommand};
 use schemas::video::{Video, VideoCommand};
@@ -33,12 +34,17 @@ pub async fn create(State(app): State<App>, visitor: Visitor, request: Request) 
     app.web.bus.health().await?;
 
     let video = VideoId::new();
-    let key = format!("videos/{video}");
+    let sender = Sender::of(&visitor);
+    let key = keys::video(sender.user(), video);
     // Made first: the client may go away while the last bytes are being stored.
-    let orphan = Orphan { blobs: app.web.blobs.clone(), key: Some(key.clone()) };
-    let received = form::receive(body, boundary, &app.web.blobs, &key, config.max_upload).await?;
+    let orphan = Orphan { blobs: app.web.blobs.clone(), key: key.clone(), adopted: false };
+    let received = form::receive(body, boundary, &app.web.blobs, &key, config.max_upload).await;
+    if received.is_err() {
+        // Their open uploads were aborted: this is why.
+        sender.refuse_erased(&app).await?;
+    }
     // From here on it is done to the end, even when the client has gone.
-    let done = tokio::spawn(accept(app, visitor, video, received, orphan));
+    let done = tokio::spawn(accept(app, sender, video, received?, orphan));
     let accepted = done.await.map_err(|error| Problem::internal(&error))??;
     Ok(answer(accepted, &head.headers))
 }
@@ -52,20 +58,13 @@ struct Accepted {
 
 async fn accept(
     app: App,
-    visitor: Visitor,
+    sender: Sender,
     video: VideoId,
     received: Received,
     mut orphan: Orphan,
 ) -> Result<Accepted, Problem> {
-    let mut cookies = vec![];
-    let owner = match visitor.user {
-        Some(user) => user,
-        None => {
-            let guest = Guest::new();
-            cookies.push(guest.register(&app).await?);
-            guest.user
-        }
-    };
+    let mut cookies: Vec<HeaderValue> = sender.admit(&app).await?.into_iter().collect();
+    let owner = sender.user();
     let job = JobId::new();
     let sequence = write_down(&app.web.bus.log(), owner, video, job, &received, &mut orphan).await?;
     cookies.push(seen_cookie(&app, sequence));
@@ -98,8 +97,11 @@ async fn write_down(
         })
     };
     // Should the outcome stay unknown, an event may name the blob: it is left where it is.
-    orphan.adopted();
-    log.execute::<Video>(video, &context, uploaded).await?;
+    orphan.adopted = true;
+    let written = log.execute::<Video>(video, &context, uploaded).await;
+    // But an event for somebody who was erased is not written.
+    orphan.adopted = !matches!(written, Err(ExecuteError::Append(AppendError::Erased { .. })));
+    written?;
     let context =
         Context { command: Uuid::now_v7(), causation: Some(schemas::NewEvent::id_of(context.command, 0)), ..context };
     let requested = || {
@@ -135,19 +137,14 @@ fn answer(accepted: Accepted, headers: &HeaderMap) -> Response {
 /// A blob that no event names yet. Deleted when the upload does not get so far.
 struct Orphan {
     blobs: Blobs,
-    key: Option<String>,
-}
-
-impl Orphan {
-    fn adopted(&mut self) {
-        self.key = None;
-    }
+    key: String,
+    adopted: bool,
 }
 
 impl Drop for Orphan {
     fn drop(&mut self) {
-        if let Some(key) = self.key.take() {
-            let blobs = self.blobs.clone();
+        if !self.adopted {
+            let (blobs, key) = (self.blobs.clone(), std::mem::take(&mut self.key));
             tokio::spawn(async move { blobs.delete(&key).await });
         }
     }

@@ -11,6 +11,8 @@ mod csrf;
 mod dispatch;
 #[path = "web/events.rs"]
 mod events;
+#[path = "web/forget.rs"]
+mod forget;
 #[path = "web/ownership.rs"]
 mod ownership;
 #[path = "web/raw.rs"]

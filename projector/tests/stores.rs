@@ -28,7 +28,7 @@ async fn cql(keyspace: &str) -> Option<Arc<dyn ViewStore>> {
 #[test]
 fn every_mutation_fits_the_columns_of_its_table() {
     let cast = histories::Cast::new();
-    for (which, n) in (0..18).flat_map(|which| (0..6).map(move |n| (which, n))) {
+    for (which, n) in (0..histories::EVENTS).flat_map(|which| (0..6).map(move |n| (which, n))) {
         let (id, event) = histories::event(&cast, which, n);
         for mutation in views::apply(&histories::record(1, id, event)) {
             let Mutation::Upsert { table, columns, .. } = mutation else { continue };
@@ -39,6 +39,37 @@ fn every_mutation_fits_the_columns_of_its_table() {
                 assert!(value.type_of().is_none_or(|found| found == *kind), "{}.{name}: {value:?}", table.name);
             }
         }
+    }
+}
+
+/// What the eraser writes about a story that began after `before` other events.
+fn erasure(cast: &histories::Cast, before: u64, at: u64) -> Vec<schemas::Recorded> {
+    let drafted = u32::try_from(before + 15).unwrap();
+    let events = [(18, 0), (19, 0), (20, 0), (21, drafted)].map(|(which, n)| histories::event(cast, which, n));
+    (at..).zip(events).map(|(sequence, (id, event))| histories::record(sequence, id, event)).collect()
+}
+
+#[test]
+fn an_erased_person_leaves_a_timeline_without_their_words_and_nothing_else() {
+    let (ann, bob) = (histories::Cast::new(), histories::Cast::new());
+    let bobs = histories::story_of(&bob, 100);
+    let anns = [histories::story_of(&ann, 0), erasure(&ann, 0, 200)].concat();
+    let rows = |history: &[schemas::Recorded], timeline: bool| {
+        let mut rows: Vec<_> = histories::fold(history)
+            .into_iter()
+            .filter(|(table, _)| (*table == "timeline") == timeline)
+            .flat_map(|(table, rows)| rows.into_iter().map(move |(key, row)| (table, key, row)))
+            .filter_map(|(table, key, row)| Some((table, format!("{key:?}"), row?)))
+            .collect();
+        rows.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
+        rows
+    };
+    assert_eq!(rows(&[bobs.clone(), anns.clone()].concat(), false), rows(&bobs, false));
+    let told = rows(&anns, true);
+    assert_eq!(told.len(), anns.len());
+    for (_, _, row) in &told {
+        assert!(row.contains_key("event_type") && row.contains_key("actor") && row.contains_key("happened"));
+        assert!(!format!("{row:?}").contains("Me ✨") && !format!("{row:?}").contains("me 0.mp4"), "{row:?}");
     }
 }
 

@@ -1,5 +1,7 @@
 //! References to bytes that live in S3, never in an event.
 
+pub mod keys;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use sha2::{Digest, Sha256};

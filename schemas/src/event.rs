@@ -14,6 +14,7 @@ pub use media::*;
 pub use scene::*;
 pub use user::*;
 pub use video::*;
+mod blobs;
 mod comic;
 mod job;
 mod media;
@@ -206,6 +207,13 @@ impl Event {
     pub fn seal(&mut self, id: Uuid, key: &Key) {
         if let Some((_, text)) = self.personal_mut() {
             text.seal(key, id);
+        }
+    }
+
+    /// Puts the erased mark in the place of what a person wrote.
+    pub fn redact(&mut self) {
+        if let Some((_, text)) = self.personal_mut() {
+            *text = Personal::ERASED;
         }
     }
 

@@ -96,6 +96,26 @@ fn every_personal_text_is_found() {
     }
 }
 
+/// The keys of all blobs in a body.
+fn keys_in(body: &Value) -> BTreeSet<String> {
+    match body {
+        Value::Object(object) if object.contains_key("sha256") => {
+            object["key"].as_str().map(str::to_owned).into_iter().collect()
+        }
+        Value::Object(object) => object.values().flat_map(keys_in).collect(),
+        Value::Array(array) => array.iter().flat_map(keys_in).collect(),
+        _ => BTreeSet::new(),
+    }
+}
+
+#[test]
+fn every_blob_is_found() {
+    for (name, event) in samples() {
+        let found: BTreeSet<String> = event.blobs().into_iter().map(|blob| blob.key.clone()).collect();
+        assert_eq!(found, keys_in(&event.body()), "{name}");
+    }
+}
+
 #[test]
 fn no_fixture_was_changed_or_deleted() {
     assert_eq!(files().tampered(), [""; 0]);

@@ -7,6 +7,7 @@ mod browser;
 mod clip;
 mod command_line;
 mod compose;
+mod forget;
 mod process;
 mod repetition;
 mod survival;

@@ -1,17 +1,11 @@
 //! Reading blobs, and listing them.
 
-use super::upload::abort;
 use super::{BlobError, BlobHead, BlobStream, Blobs, Listed, check_key};
 use bytes::{Bytes, BytesMut};
 use futures::{StreamExt, TryStreamExt};
-use rusoto_s3::{
-    GetObjectRequest, HeadObjectRequest, ListMultipartUploadsRequest, ListObjectsV2Request, MultipartUpload, S3,
-};
+use rusoto_s3::{GetObjectRequest, HeadObjectRequest, ListObjectsV2Request, S3};
 use std::io;
 use std::ops::Range;
-use std::time::Duration;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 impl Blobs {
     /// A whole blob of at most `limit` bytes.
@@ -102,38 +96,4 @@ impl Blobs {
             }
         }
     }
-
-    /// Ends multipart uploads that began more than `age` ago. Returns how many.
-    ///
-    /// # Errors
-    /// See [`BlobError`].
-    pub async fn abort_stale_uploads(&self, age: Duration) -> Result<usize, BlobError> {
-        let before = OffsetDateTime::now_utc() - age;
-        let mut aborted = 0;
-        let mut marker = (None, None);
-        loop {
-            let request = || ListMultipartUploadsRequest {
-                bucket: self.bucket.clone(),
-                key_marker: marker.0.clone(),
-                upload_id_marker: marker.1.clone(),
-                ..Default::default()
-            };
-            let page = self.call("ListMultipartUploads", "", || self.client.list_multipart_uploads(request())).await?;
-            for upload in page.uploads.into_iter().flatten().filter(|upload| began_before(upload, before)) {
-                let (Some(key), Some(id)) = (upload.key, upload.upload_id) else { continue };
-                abort(self.clone(), key, id).await;
-                aborted += 1;
-            }
-            marker = (page.next_key_marker, page.next_upload_id_marker);
-            if marker.0.is_none() || page.is_truncated != Some(true) {
-                return Ok(aborted);
-            }
-        }
-    }
-}
-
-/// An upload without a readable date is left alone.
-fn began_before(upload: &MultipartUpload, before: OffsetDateTime) -> bool {
-    let initiated = upload.initiated.as_deref().and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
-    initiated.is_some_and(|initiated| initiated <= before)
 }

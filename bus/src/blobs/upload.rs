@@ -1,14 +1,15 @@
 //! Uploads of unknown length in little memory: parts of 8 MiB, gathered in nameless files, two on their way while the
 //! next one fills.
 
+use super::erase::abort;
 use super::spool::{Part, Spool};
 use super::{BlobError, Blobs, UploadError};
 use bytes::Bytes;
 use futures::stream::FuturesUnordered;
 use futures::{Stream, StreamExt};
 use rusoto_s3::{
-    AbortMultipartUploadRequest, CompleteMultipartUploadRequest, CompletedMultipartUpload, CompletedPart,
-    CreateMultipartUploadRequest, S3, UploadPartRequest,
+    CompleteMultipartUploadRequest, CompletedMultipartUpload, CompletedPart, CreateMultipartUploadRequest, S3,
+    UploadPartRequest,
 };
 use schemas::{Blob, Hash};
 use sha2::{Digest, Sha256};
@@ -236,20 +237,5 @@ impl Drop for Multipart {
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(abort(self.blobs.clone(), self.key.clone(), self.upload_id.clone()));
         }
-    }
-}
-
-pub(super) async fn abort(blobs: Blobs, key: String, upload_id: String) {
-    let request = || AbortMultipartUploadRequest {
-        bucket: blobs.bucket.clone(),
-        key: key.clone(),
-        upload_id: upload_id.clone(),
-        ..Default::default()
-    };
-    let aborted = blobs.call("AbortMultipartUpload", &key, || blobs.client.abort_multipart_upload(request())).await;
-    if let Err(error) = aborted
-        && !matches!(error, BlobError::NotFound { .. })
-    {
-        tracing::warn!(key, "an upload stays open until the reaper comes: {error}");
     }
 }

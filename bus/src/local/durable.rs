@@ -1,6 +1,8 @@
 //! s3s-fs writes files and leaves them to the page cache. Here an acknowledgement waits until the object and the
 //! folders above it are on the disk. It also adds the listing of open uploads, which s3s-fs lacks.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput, CompleteMultipartUploadOutput,
     CreateBucketInput, CreateBucketOutput, CreateMultipartUploadInput, CreateMultipartUploadOutput, DeleteObjectInput,
@@ -64,6 +66,31 @@ fn check(key: &str) -> S3Result<()> {
     if key.split('/').all(word) { Ok(()) } else { Err(s3_error!(InvalidArgument, "the key is no plain path")) }
 }
 
+/// Of an object that is gone.
+fn remove_traces(root: &Path, bucket: &str, key: &str) -> io::Result<()> {
+    let name = format!(".bucket-{}.object-{}", URL_SAFE_NO_PAD.encode(bucket), URL_SAFE_NO_PAD.encode(key));
+    for note in ["metadata", "internal"] {
+        match std::fs::remove_file(root.join(format!("{name}.{note}.json"))) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    let bucket = root.join(bucket);
+    let mut folder = bucket.join(key);
+    // Up to the first that is not empty.
+    while folder.pop() && folder != bucket {
+        match std::fs::remove_dir(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => break,
+            _ => {}
+        }
+    }
+    match File::open(folder) {
+        // Another delete removed it, and syncs.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        opened => opened?.sync_all(),
+    }
+}
+
 /// Removes parts whose upload is gone, of one upload or of all.
 fn remove_orphan_parts(root: &Path, of: Option<&str>) -> io::Result<()> {
     for entry in std::fs::read_dir(root)? {
@@ -115,9 +142,14 @@ impl S3 for Durable {
         self.inner.head_object(request).await
     }
 
+    /// Takes along what s3s-fs leaves: its notes, which name the key, and folders that are empty now.
     async fn delete_object(&self, request: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
-        check(&request.input.key)?;
-        self.inner.delete_object(request).await
+        let (bucket, key) = (request.input.bucket.clone(), request.input.key.clone());
+        check(&key)?;
+        let response = self.inner.delete_object(request).await?;
+        remove_traces(&self.root, &bucket, &key)
+            .map_err(|error| s3_error!(InternalError, "cannot remove the traces of an object: {error}"))?;
+        Ok(response)
     }
 
     async fn list_objects_v2(

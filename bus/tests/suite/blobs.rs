@@ -161,6 +161,32 @@ async fn blobs_are_listed_by_prefix_bounded_when_read_and_gone_when_deleted() {
 }
 
 #[tokio::test]
+async fn everything_under_a_prefix_goes_with_its_traces_and_uploads_and_nothing_beside_it() {
+    let s3 = s3().await;
+    for key in ["users/ann/media/a.png", "users/ann/videos/v", "users/anne/media/a.png"] {
+        s3.blobs.put(key, "the same bytes".into(), "image/png").await.unwrap();
+    }
+    let (sender, endless) = futures::channel::mpsc::unbounded::<Result<Bytes, Infallible>>();
+    (0..2 * 8 * MIB / CHUNK as u64).for_each(|number| sender.unbounded_send(Ok(chunk(number))).unwrap());
+    let blobs = s3.blobs.clone();
+    let upload = tokio::spawn(async move { blobs.upload("users/ann/videos/w", endless, 99 * MIB).await });
+    until("the upload is open", async || !leftovers(&s3).is_empty()).await;
+
+    assert_eq!(s3.blobs.erase("users/ann/").await.unwrap(), 3);
+    drop(sender);
+    assert!(matches!(upload.await.unwrap(), Err(UploadError::Blob(_))), "it had lost its place");
+    until("no part is left", async || leftovers(&s3).is_empty()).await;
+    let left: Vec<_> = s3.blobs.list("").await.unwrap().into_iter().map(|listed| listed.key).collect();
+    assert_eq!(left, ["users/anne/media/a.png"]);
+    let folders = std::fs::read_dir(s3.dir.path().join("objects/kart/users")).unwrap();
+    assert_eq!(folders.count(), 1, "no empty folder names anybody");
+    let noted = std::fs::read_dir(s3.dir.path().join("objects")).unwrap().map(|entry| entry.unwrap().file_name());
+    let noted: Vec<_> = noted.filter(|name| name.to_string_lossy().contains(".object-")).collect();
+    assert!((1..=2).contains(&noted.len()), "only the notes of what is left: {noted:?}");
+    assert_eq!(s3.blobs.erase("users/ann/").await.unwrap(), 0);
+}
+
+#[tokio::test]
 async fn wrong_credentials_and_a_missing_bucket_are_told_apart() {
     let s3 = s3().await;
     let config = s3.server.config();

@@ -76,3 +76,40 @@ async fn the_same_command_again_is_one_event_though_sealed_differently() {
     assert_eq!(first.head, again.head);
     assert_eq!(log.head().await.unwrap(), 1);
 }
+
+/// Files under `folder` that hold `bytes`.
+fn holding(folder: &std::path::Path, bytes: &[u8]) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let found = entries.flat_map(|path| match path.is_dir() {
+        true => holding(&path, bytes),
+        // The server may rename or remove one meanwhile.
+        false => match std::fs::read(&path) {
+            Ok(held) if held.windows(bytes.len()).any(|window| window == bytes) => vec![path],
+            _ => vec![],
+        },
+    });
+    found.collect()
+}
+
+#[tokio::test]
+async fn an_erased_key_is_in_no_file_of_the_server_and_stays_erased() {
+    let nats = nats().await;
+    let keys = nats.bus.keys();
+    let (ann, bob) = (schemas::UserId::new(), schemas::UserId::new());
+    let (of_ann, of_bob) = (keys.get_or_make(ann).await.unwrap(), keys.get_or_make(bob).await.unwrap());
+    let files = |key: &schemas::personal::Key| holding(nats.dir.path(), key.as_bytes());
+    assert!(!files(&of_ann).is_empty());
+    for _ in 0..2 {
+        keys.erase(ann).await.unwrap();
+        assert_eq!(files(&of_ann), Vec::<std::path::PathBuf>::new());
+    }
+    assert!(matches!(keys.get_or_make(ann).await, Err(bus::KeyError::Erased(_))));
+    assert!(!files(&of_bob).is_empty());
+    let second = bus::Bus::connect(&nats.server.config()).await.unwrap();
+    assert_eq!(second.keys().get(bob).await.unwrap(), Some(of_bob));
+    assert_eq!(second.keys().get(ann).await.unwrap(), None);
+    // Somebody who never wrote anything can be erased as well.
+    let eve = schemas::UserId::new();
+    keys.erase(eve).await.unwrap();
+    assert!(matches!(second.keys().get_or_make(eve).await, Err(bus::KeyError::Erased(_))));
+}

@@ -58,6 +58,23 @@ async fn a_session_is_found_by_its_token_until_it_is_deleted() {
 }
 
 #[tokio::test]
+async fn all_sessions_of_one_person_end_and_nobody_elses() {
+    let nats = nats().await;
+    let sessions = nats.bus.sessions();
+    let (user, other) = (UserId::new(), UserId::new());
+    let token = |n: u8| Hash::of(&[n]);
+    for n in 0..4 {
+        sessions.put(token(n), if n == 2 { other } else { user }).await.unwrap();
+    }
+    sessions.delete(token(0)).await.unwrap();
+    assert_eq!(sessions.delete_all_of(user).await.unwrap(), 2);
+    assert_eq!(sessions.delete_all_of(user).await.unwrap(), 0);
+    for n in 0..4 {
+        assert_eq!(sessions.get(token(n)).await.unwrap(), (n == 2).then_some(other));
+    }
+}
+
+#[tokio::test]
 async fn the_same_event_is_parked_once_for_each_reader() {
     let nats = nats().await;
     let parked = nats.bus.parked();

@@ -5,12 +5,31 @@ use super::words;
 use crate::assets;
 use maud::{Markup, html};
 use projector::{JobRow, Status};
+use schemas::UserId;
 
-pub fn page(jobs: &[JobRow], max_upload: u64) -> Markup {
+/// Who looks at the page.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Guest {
+    New,
+    Known,
+    /// Has just had everything of theirs deleted.
+    Forgotten,
+}
+
+impl Guest {
+    pub fn of(user: Option<UserId>) -> Self {
+        if user.is_some() { Self::Known } else { Self::New }
+    }
+}
+
+pub fn page(jobs: &[JobRow], guest: Guest, max_upload: u64) -> Markup {
     let head = Layout { title: "Your own comic", class: "home", script: Some("upload.js"), refresh_s: None };
     layout(
         &head,
         html! {
+            @if guest == Guest::Forgotten {
+                p.notice role="status" { "Everything of yours is being deleted, for good." }
+            }
             section.hero {
                 div.pitch {
                     h1 { "Make " em { "yourself" } " a comic" }
@@ -32,6 +51,7 @@ pub fn page(jobs: &[JobRow], max_upload: u64) -> Markup {
                     ul.cards { @for job in jobs { li { (card(job)) } } }
                 }
             }
+            @if guest == Guest::Known { (forget()) }
         },
     )
 }
@@ -74,6 +94,22 @@ fn form(max_upload: u64) -> Markup {
                     button.button.quiet #abort type="button" { "Stop" }
                 }
                 p #refused.refusal role="alert" hidden {}
+            }
+        }
+    }
+}
+
+/// Opening it is the first step, the button the second: without a script.
+fn forget() -> Markup {
+    html! {
+        details.forget #forget {
+            summary { "Delete everything of mine" }
+            p {
+                "Your videos, networks, drawings and comics are deleted, and what is still being made is stopped. "
+                "What you wrote becomes unreadable, in copies too. Nobody can undo this."
+            }
+            form method="post" action="/v1/me/erase" {
+                button.button type="submit" { "Yes, delete it all" }
             }
         }
     }

@@ -72,8 +72,8 @@ fn all() -> Vec<(&'static str, String)> {
     let missing = Problem::not_found();
     let job = |view: JobView| job::page(&view).into_string();
     vec![
-        ("home", home::page(&sample::jobs(), 4 << 30).into_string()),
-        ("home-empty", home::page(&[], 4 << 30).into_string()),
+        ("home", home::page(&sample::jobs(), Guest::Known, 4 << 30).into_string()),
+        ("home-empty", home::page(&[], Guest::New, 4 << 30).into_string()),
         ("job-waiting", job(sample::waiting())),
         ("job-training", job(sample::training())),
         ("job-drawing", job(sample::drawing())),

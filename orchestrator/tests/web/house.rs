@@ -26,7 +26,7 @@ pub struct House {
     pub nats: NatsServer,
     _s3: S3Server,
     _stop: DropGuard,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 pub fn config() -> WebConfig {
@@ -53,11 +53,18 @@ impl House {
         let stop = CancellationToken::new();
         tokio::spawn(Projector::new(bus.log(), store).run(stop.clone()));
         tokio::spawn(orchestrator::dispatch(bus.clone(), Slots::default(), stop.clone()));
+        tokio::spawn(orchestrator::erase(bus.clone(), blobs.clone(), stop.clone()));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let base = format!("http://{}", listener.local_addr().expect("a bound address"));
         let web = Web { bus: bus.clone(), blobs: blobs.clone(), views: views.clone(), config };
         tokio::spawn(orchestrator::serve(web, listener, stop.clone()));
-        Self { base, bus, blobs, views, nats, _s3: s3, _stop: stop.drop_guard(), _folder: folder }
+        Self { base, bus, blobs, views, nats, _s3: s3, _stop: stop.drop_guard(), folder }
+    }
+
+    /// Multipart uploads that S3 waits for.
+    pub fn open_uploads(&self) -> usize {
+        let entries = std::fs::read_dir(self.folder.path().join("s3/objects")).expect("the S3 server's folder");
+        entries.filter(|entry| entry.as_ref().is_ok_and(|entry| is_open_upload(&entry.file_name()))).count()
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -141,6 +148,10 @@ impl House {
             }
         }
     }
+}
+
+fn is_open_upload(name: &std::ffi::OsStr) -> bool {
+    name.to_string_lossy().starts_with(".open-upload-")
 }
 
 /// A visitor with a browser's memory for cookies.

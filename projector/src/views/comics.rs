@@ -50,8 +50,11 @@ pub struct ComicRow {
 }
 
 pub fn apply(recorded: &Recorded) -> Vec<Mutation> {
-    let (AggregateId::ComicId(id), Event::ComicDrafted(e)) = (recorded.aggregate, recorded.event()) else {
-        return vec![];
+    let AggregateId::ComicId(id) = recorded.aggregate else { return vec![] };
+    let e = match recorded.event() {
+        Event::ComicDrafted(e) => e,
+        Event::ComicErased(_) => return vec![TABLE.delete(recorded.sequence, [id.into()])],
+        _ => return vec![],
     };
     let panels = e.panels.iter().map(|picture| picture.media.to_string()).collect();
     vec![TABLE.upsert(

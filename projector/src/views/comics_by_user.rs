@@ -1,6 +1,7 @@
 //! A person's comics, the newest first. Only ids, as with jobs.
 
-use crate::{Mutation, Order, Row, StoreError, Table, Type};
+use crate::{Mutation, Order, Row, StoreError, Table, Type, Value};
+use schemas::event::ComicErased;
 use schemas::{AggregateId, ComicId, Event, Recorded};
 
 pub static TABLE: Table = Table {
@@ -14,11 +15,18 @@ pub static TABLE: Table = Table {
 };
 
 pub fn apply(recorded: &Recorded) -> Vec<Mutation> {
-    let (AggregateId::ComicId(comic), Event::ComicDrafted(e)) = (recorded.aggregate, recorded.event()) else {
-        return vec![];
-    };
-    let key = [e.owner.into(), recorded.new.time.into(), comic.into()];
-    vec![TABLE.upsert(recorded.sequence, key, [("title", (&e.title).into())])]
+    let AggregateId::ComicId(comic) = recorded.aggregate else { return vec![] };
+    match recorded.event() {
+        Event::ComicDrafted(e) => {
+            let key = [e.owner.into(), recorded.new.time.into(), comic.into()];
+            vec![TABLE.upsert(recorded.sequence, key, [("title", (&e.title).into())])]
+        }
+        Event::ComicErased(ComicErased { owner, made_ms: Some(made_ms) }) => {
+            let made = Value::Time(i64::try_from(*made_ms).unwrap_or(i64::MAX));
+            vec![TABLE.delete(recorded.sequence, [(*owner).into(), made, comic.into()])]
+        }
+        _ => vec![],
+    }
 }
 
 pub fn read(row: &Row) -> Result<ComicId, StoreError> {

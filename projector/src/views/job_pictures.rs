@@ -49,7 +49,7 @@ pub fn apply(recorded: &Recorded) -> Vec<Mutation> {
     let AggregateId::JobId(job) = recorded.aggregate else { return vec![] };
     let sequence = recorded.sequence;
     match recorded.event() {
-        Event::InferenceStarted(_) => vec![TABLE.delete(sequence, [job.into()])],
+        Event::InferenceStarted(_) | Event::JobErased(_) => vec![TABLE.delete(sequence, [job.into()])],
         Event::PanelRendered(e) => vec![upsert(sequence, job, MediaKind::Panel, e.index, &e.picture)],
         Event::InferenceCompleted(e) => {
             let page = [(MediaKind::Page, 0, &e.page)];

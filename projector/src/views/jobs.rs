@@ -83,6 +83,9 @@ const NO_ERROR: [(&str, Value); 5] = [
 
 pub fn apply(recorded: &Recorded) -> Vec<Mutation> {
     let AggregateId::JobId(id) = recorded.aggregate else { return vec![] };
+    if let Event::JobErased(_) = recorded.event() {
+        return vec![TABLE.delete(recorded.sequence, [id.into()])];
+    }
     let mut columns = columns(recorded);
     columns.push(("last_sequence", recorded.sequence.into()));
     vec![Mutation::Upsert { table: &TABLE, key: vec![id.into()], columns, sequence: recorded.sequence }]

@@ -15,11 +15,15 @@ pub static TABLE: Table = Table {
 };
 
 pub fn apply(recorded: &Recorded) -> Vec<Mutation> {
-    let (AggregateId::JobId(job), Event::JobRequested(e)) = (recorded.aggregate, recorded.event()) else {
-        return vec![];
-    };
-    let columns = [("title", (&e.title).into()), ("created", recorded.new.time.into())];
-    vec![TABLE.upsert(recorded.sequence, [e.owner.into(), job.into()], columns)]
+    let AggregateId::JobId(job) = recorded.aggregate else { return vec![] };
+    match recorded.event() {
+        Event::JobRequested(e) => {
+            let columns = [("title", (&e.title).into()), ("created", recorded.new.time.into())];
+            vec![TABLE.upsert(recorded.sequence, [e.owner.into(), job.into()], columns)]
+        }
+        Event::JobErased(e) => vec![TABLE.delete(recorded.sequence, [e.owner.into(), job.into()])],
+        _ => vec![],
+    }
 }
 
 pub fn read(row: &Row) -> Result<JobId, StoreError> {

@@ -58,8 +58,11 @@ pub struct MediaRow {
 }
 
 pub fn apply(recorded: &Recorded) -> Vec<Mutation> {
-    let (AggregateId::MediaId(id), Event::MediaAdded(e)) = (recorded.aggregate, recorded.event()) else {
-        return vec![];
+    let AggregateId::MediaId(id) = recorded.aggregate else { return vec![] };
+    let e = match recorded.event() {
+        Event::MediaAdded(e) => e,
+        Event::MediaErased(_) => return vec![TABLE.delete(recorded.sequence, [id.into()])],
+        _ => return vec![],
     };
     vec![TABLE.upsert(
         recorded.sequence,

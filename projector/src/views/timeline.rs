@@ -1,14 +1,15 @@
-//! What happened to one thing, event by event: the audit page.
+//! What happened to one thing, event by event: the audit page. It outlives the thing and its owner: when they are erased,
+//! that it was there remains, and nothing that they wrote.
 
 use crate::{Mutation, Order, Row, StoreError, Table, Type, Value};
-use schemas::{AggregateId, Hash, Kind, Recorded};
+use schemas::{AggregateId, Event, Hash, Kind, Personal, Recorded};
 use serde::Serialize;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 pub static TABLE: Table = Table {
     name: "timeline",
-    version: 1,
+    version: 2,
     columns: &[
         ("kind", Type::Text),
         ("aggregate", Type::Uuid),
@@ -44,7 +45,7 @@ pub struct TimelineRow {
     pub actor: String,
     pub causation: Option<Uuid>,
     pub correlation: Uuid,
-    /// The event's body, as JSON.
+    /// The event's body as it was written, as JSON; what people wrote is sealed in it.
     pub body: String,
     /// What the event adds to the aggregate's chain of hashes.
     pub hash: Hash,
@@ -70,16 +71,31 @@ pub fn apply(recorded: &Recorded) -> Vec<Mutation> {
         [kind, aggregate, recorded.sequence.into()],
         [
             ("event", new.id.into()),
-            ("event_type", new.event.type_name().into()),
+            ("event_type", (&recorded.written.type_name).into()),
             ("happened", new.time.into()),
             ("actor", new.actor.to_string().into()),
             ("causation", new.causation.into()),
             ("correlation", new.correlation.into()),
-            ("body", new.event.body().to_string().into()),
+            ("body", body(recorded).into()),
             ("hash", recorded.hash.into()),
             ("previous", recorded.previous.into()),
         ],
     )]
+}
+
+/// The body as it was written, and as the hash covers it: what people wrote is sealed in it, and stays so. From before
+/// texts were sealed one may stand in the open; it is left out.
+fn body(recorded: &Recorded) -> String {
+    let written = &recorded.written;
+    let in_the_open = |event: &Event| matches!(event.personal(), Some((_, Personal::Plain(_))));
+    if recorded.event().personal().is_some()
+        && let Ok(mut event) = Event::decode(&written.type_name, &written.body)
+        && in_the_open(&event)
+    {
+        event.redact();
+        return event.body().to_string();
+    }
+    String::from_utf8_lossy(&written.body).into_owned()
 }
 
 pub fn read(row: &Row) -> Result<TimelineRow, StoreError> {

@@ -93,6 +93,7 @@ pub fn apply(recorded: &Recorded) -> Vec<Mutation> {
             ("advice", (&e.advice).into()),
         ],
         Event::VideoRefused(e) => vec![("refusal_code", (&e.code).into()), ("refusal_detail", (&e.detail).into())],
+        Event::VideoErased(_) => return vec![TABLE.delete(recorded.sequence, [id.into()])],
         _ => return vec![],
     };
     columns.push(("last_sequence", recorded.sequence.into()));

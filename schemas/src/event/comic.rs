@@ -20,6 +20,9 @@ pub struct ComicDrafted {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ComicErased {
     pub owner: UserId,
+    /// When it was made, Unix time in milliseconds: its place in its author's list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_ms: Option<u64>,
 }
 
 /// An empty comic, for scenes. It is a draft until its author publishes it.

@@ -112,6 +112,7 @@ fn endings() -> Vec<Event> {
         VideoErased { owner: OWNER }.into(),
         JobErased { owner: OWNER }.into(),
         MediaErased { owner: OWNER }.into(),
-        ComicErased { owner: OWNER }.into(),
+        ComicErased { owner: OWNER, made_ms: None }.into(),
+        ComicErased { owner: OWNER, made_ms: Some(1_700_000_000_000) }.into(),
     ]
 }

@@ -68,7 +68,7 @@ fn restore() -> ComicCommand {
 }
 
 fn erase() -> ComicCommand {
-    Erase(ComicErased { owner })
+    Erase(ComicErased { owner, made_ms: None })
 }
 
 /// The command as `somebody` gives it.

@@ -1,4 +1,4 @@
-//! Pictures as PNG, stored under the hash of their bytes.
+//! Pictures as PNG, stored under their owner and the hash of their bytes.
 
 use super::{Hold, Outcome, Worker};
 use crate::net::Model;
@@ -6,6 +6,7 @@ use crate::raster::{Grid, Rgb, Rgba, colour};
 use bytes::Bytes;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder, ImageError};
+use schemas::blob::keys;
 use schemas::event::Picture;
 use schemas::{Hash, MediaId};
 
@@ -35,7 +36,7 @@ where
     Encoded { png: written.map(|()| png), width, height }
 }
 
-/// Puts a picture into S3. The same bytes have the same key.
+/// Puts a picture into S3.
 pub async fn store(
     worker: &Worker,
     hold: &Hold,
@@ -44,7 +45,7 @@ pub async fn store(
     at_ms: Option<u64>,
 ) -> Result<Picture, Outcome> {
     let png = Bytes::from(encoded.png.map_err(Outcome::internal)?);
-    let key = format!("media/{}.png", Hash::of(&png));
+    let key = keys::picture(hold.user, &Hash::of(&png));
     let blob = worker.blobs.put(&key, png, "image/png").await?;
     Ok(Picture {
         media: MediaId::of(hold.user, &blob.sha256),

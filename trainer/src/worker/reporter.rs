@@ -5,6 +5,7 @@ use super::{Hold, Outcome, Worker, picture};
 use crate::draw::DrawnPanel;
 use bytes::Bytes;
 use futures::StreamExt;
+use schemas::blob::keys;
 use schemas::event::{PanelRendered, Picture, TrainingProgressed};
 use schemas::job::JobCommand;
 use schemas::progress::Tick;
@@ -194,7 +195,7 @@ impl<'a> Reporter<'a> {
 
     /// Previews are for watching only: one that cannot be stored is not shown.
     async fn preview(&mut self, png: Vec<u8>) {
-        let key = format!("preview/{}-{:02}.png", self.hold.lease, self.previews.len());
+        let key = keys::preview(self.hold.user, self.hold.lease, self.previews.len());
         match self.worker.blobs.put(&key, Bytes::from(png), "image/png").await {
             Ok(blob) => {
                 self.previews.push(key);

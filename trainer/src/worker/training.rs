@@ -4,6 +4,7 @@ use super::reporter::{self, Report, Voice, thin};
 use super::{Hold, Outcome, Worker, picture, video};
 use crate::net::{self, Model, Settings, TrainError, Trained};
 use bytes::Bytes;
+use schemas::blob::keys;
 use schemas::event::{TrainingCompleted, TrainingStarted, VideoChecked, VideoRefused};
 use schemas::job::JobCommand;
 use schemas::video::{Video, VideoCommand};
@@ -67,7 +68,7 @@ async fn complete(
     started: Instant,
 ) -> Result<(), Outcome> {
     let bytes = trained.model.to_bytes().map_err(Outcome::internal)?;
-    let key = format!("model/{}.safetensors", hold.lease);
+    let key = keys::model(hold.user, hold.lease);
     let model = worker.blobs.put(&key, Bytes::from(bytes), "application/octet-stream").await?;
     let done = TrainingCompleted {
         attempt: hold.attempt,
