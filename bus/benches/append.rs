@@ -76,13 +76,15 @@ async fn append(log: Log, user: UserId) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The same message without an expectation.
+/// The same message, expectation and all, by itself.
 async fn publish(jetstream: jetstream::Context, user: UserId) -> Result<(), Failure> {
     let (event, aggregate) = (event(user), AggregateId::from(JobId::new()));
     let mut headers = HeaderMap::new();
     for (name, value) in event.headers(aggregate, None) {
         headers.insert(name, value);
     }
+    headers.insert("Nats-Expected-Last-Subject-Sequence", "0");
+    headers.insert("Nats-Expected-Last-Subject-Sequence-Subject", format!("kart.evt.job.{}.>", aggregate.uuid()));
     let subject = format!("kart.evt.job.{}.{}", aggregate.uuid(), event.event.name());
     let body = event.event.to_bytes().into();
     jetstream.publish_with_headers(subject, headers, body).await?.await?;

@@ -60,10 +60,8 @@ impl Log {
 
     /// After a refusal: an earlier try may have succeeded without our hearing of it.
     async fn look_for_our_own(&self, aggregate: AggregateId, events: &[NewEvent]) -> Result<Appended, AppendError> {
-        let loaded = self
-            .load_current(aggregate)
-            .await
-            .map_err(|error| AppendError::Unavailable { reason: error.to_string() })?;
+        let loaded =
+            self.load(aggregate).await.map_err(|error| AppendError::Unavailable { reason: error.to_string() })?;
         let ours = loaded
             .events
             .windows(events.len())

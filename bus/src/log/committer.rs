@@ -22,14 +22,13 @@ use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use schemas::AggregateId;
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
 /// So many go as single publishes; more are cheaper as a batch.
 const FEW: usize = 15;
-/// The next batch is sent while the server writes the one before; more would only make each smaller.
-const BATCHES_ON_THEIR_WAY: usize = 1;
 /// Turns of the scheduler for which it waits at most before the next batch sets out.
 const GATHERING: usize = 16;
 /// A batch must be written long before its acknowledgement is given up.
@@ -41,6 +40,17 @@ const ROOM: usize = 4 * MAX_BATCH;
 #[derive(Default)]
 pub struct Committer {
     queue: Mutex<Option<mpsc::Sender<Waiting>>>,
+    /// Appends that have no outcome yet.
+    present: AtomicUsize,
+}
+
+/// One of those present, until dropped.
+struct Present<'a>(&'a AtomicUsize);
+
+impl Drop for Present<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// An append, and where its outcome is awaited.
@@ -53,7 +63,15 @@ struct Waiting {
 
 impl Committer {
     /// Sends an append; alone, or together with others.
-    pub async fn send(&self, bus: &Bus, parcel: Parcel, alone: bool) -> Outcome {
+    pub async fn send(&self, bus: &Bus, mut parcel: Parcel, alone: bool) -> Outcome {
+        let others = self.present.fetch_add(1, Ordering::Relaxed);
+        let _present = Present(&self.present);
+        // Nobody to travel with. Several messages go through the committer also then: it sends them all, whoever is dropped.
+        if others == 0 && parcel.messages.len() == 1 {
+            let mut connections = bus.connections.clone();
+            connections.mark_unchanged();
+            return acknowledged(&bus.client, connections, parcel.messages.remove(0), 1).await;
+        }
         let (answer, outcome) = oneshot::channel();
         let ended = || Outcome::Unknown("the committer ended".to_owned());
         if self.queue(bus).send(Waiting { parcel, alone, answer }).await.is_err() {
@@ -86,7 +104,8 @@ struct Dispatch {
     in_line: usize,
     on_their_way: FuturesUnordered<BoxFuture<'static, (Sent, Outcome)>>,
     singles: usize,
-    batches: usize,
+    /// One at a time: while the server writes it, the next gathers.
+    batch: bool,
     /// A batch was just acknowledged.
     returning: bool,
 }
@@ -115,7 +134,7 @@ impl Dispatch {
             in_line: 0,
             on_their_way: FuturesUnordered::new(),
             singles: 0,
-            batches: 0,
+            batch: false,
             returning: false,
         }
     }
@@ -169,7 +188,7 @@ impl Dispatch {
                 self.send(vec![next], false).await;
             }
         }
-        if self.batches == BATCHES_ON_THEIR_WAY {
+        if self.batch {
             return;
         }
         if self.waiting.len() > FEW {
@@ -224,7 +243,7 @@ impl Dispatch {
     /// Sends all but the last message here, in order, so that few batches are open on the server at a time.
     async fn send(&mut self, waiting: Vec<Waiting>, together: bool) {
         if together {
-            self.batches += 1
+            self.batch = true
         } else {
             self.singles += 1
         }
@@ -249,7 +268,7 @@ impl Dispatch {
 
     fn arrived(&mut self, sent: Sent, outcome: Outcome) {
         if sent.together {
-            self.batches -= 1
+            self.batch = false
         } else {
             self.singles -= 1
         }

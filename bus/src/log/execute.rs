@@ -28,21 +28,13 @@ impl Log {
         let aggregate = id.into();
         let (started, mut tries) = (Instant::now(), 0);
         let mut turn: Option<Turn> = None;
-        // What is decided on an old state is refused by the server; what is *not* done because of one, only here.
-        let mut current = self.bus.config.replicas == 1;
         loop {
-            let loaded = if current { self.load_current(aggregate).await } else { self.load(aggregate).await };
-            let loaded = loaded.map_err(ExecuteError::Read)?;
+            let loaded = self.load(aggregate).await.map_err(ExecuteError::Read)?;
             let mut state = A::fold(loaded.events.iter().map(Recorded::event));
             if let Some(events) = done_before(&loaded, context) {
                 return Ok(Executed { state, head: loaded.head, events, duplicate: true });
             }
-            let decided = state.decide(command());
-            if !current && decided.as_ref().map_or(true, Vec::is_empty) {
-                current = true;
-                continue;
-            }
-            let events = decided.map_err(ExecuteError::Refused)?;
+            let events = state.decide(command()).map_err(ExecuteError::Refused)?;
             if events.is_empty() {
                 return Ok(Executed { state, head: loaded.head, events, duplicate: false });
             }

@@ -22,26 +22,18 @@ impl Log {
         })
     }
 
-    /// All events of an aggregate, oldest first.
+    /// All events of an aggregate, oldest first, with all that was acknowledged before.
     ///
     /// # Errors
     /// `Unreadable` for an event that this program does not know: its rules cannot be kept then.
     pub async fn load(&self, aggregate: AggregateId) -> Result<Loaded, ReadError> {
-        let events = self.load_after(aggregate, 0).await?;
-        let head = events.last().map(Recorded::head);
-        Ok(Loaded { events, head })
-    }
-
-    /// As [`Log::load`], but with all that is acknowledged. `load` asks any of three servers, which may be a moment behind.
-    pub(super) async fn load_current(&self, aggregate: AggregateId) -> Result<Loaded, ReadError> {
-        if self.bus.config.replicas == 1 {
-            return self.load(aggregate).await;
-        }
-        let last = self.last_sequence(aggregate).await?;
+        // Any of several servers may answer, and be a moment behind.
+        let last = if self.bus.config.replicas > 1 { self.last_sequence(aggregate).await? } else { 0 };
         for _ in 0..TRIES {
-            let loaded = self.load(aggregate).await?;
-            if loaded.head.map_or(0, |head| head.sequence) >= last {
-                return Ok(loaded);
+            let events = self.load_after(aggregate, 0).await?;
+            let head = events.last().map(Recorded::head);
+            if head.map_or(0, |head| head.sequence) >= last {
+                return Ok(Loaded { events, head });
             }
             tokio::time::sleep(PAUSE).await;
         }
@@ -60,7 +52,7 @@ impl Log {
         }
     }
 
-    /// The events of an aggregate after `sequence`.
+    /// The events of an aggregate after `sequence`; on several servers perhaps without the very last.
     ///
     /// # Errors
     /// As [`Log::load`].
