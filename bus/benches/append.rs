@@ -8,7 +8,7 @@ use async_nats::HeaderMap;
 use async_nats::jetstream;
 use bus::local::NatsServer;
 use bus::{Bus, Expect, Log};
-use schemas::event::JobRequested;
+use schemas::event::{JobRequested, Priority};
 use schemas::{Actor, AggregateId, Blob, Hash, JobId, NewEvent, UserId, VideoId, envelope};
 use std::error::Error;
 use std::time::{Duration, Instant};
@@ -106,6 +106,7 @@ fn event(owner: UserId) -> NewEvent {
         video: VideoId::new(),
         title: "".into(),
         blob: Blob { key: "video/0192a1b2/source".to_owned(), sha256: Hash::of(b"x"), bytes: 12_345_678 },
+        priority: Priority::Normal,
     };
     let mut event = NewEvent {
         id: Uuid::now_v7(),

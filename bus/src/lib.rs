@@ -25,7 +25,7 @@ pub use log::{
 pub use parked::Parked;
 pub use sessions::Sessions;
 pub use ticks::Ticks;
-pub use work::{Priority, Task, Work, WorkError, WorkQueue};
+pub use work::{Task, Work, WorkError, WorkQueue};
 
 /// What to subscribe to, to read the jobs as a story: `nats sub 'kart.evt.job.>'`.
 pub const STORY: &str = "kart.evt.job.>";

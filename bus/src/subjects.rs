@@ -1,7 +1,7 @@
 //! Every subject and stream name, in one place.
 
-use crate::work::Priority;
-use schemas::{AggregateId, JobId, Kind, UserId, event::Phase};
+use schemas::event::{Phase, Priority};
+use schemas::{AggregateId, JobId, Kind, UserId};
 use uuid::Uuid;
 
 pub const EVENTS_STREAM: &str = "KART_EVENTS";
@@ -64,8 +64,8 @@ pub fn work_of(phase: Phase) -> String {
     format!("kart.work.{}.>", worker(phase))
 }
 
-pub fn work(phase: Phase, priority: Priority, user: UserId, job: JobId) -> String {
-    format!("kart.work.{}.{}.{user}.{job}", worker(phase), priority.as_str())
+pub fn work(phase: Phase, priority: Priority, user: UserId, job: JobId, attempt: u32) -> String {
+    format!("kart.work.{}.{}.{user}.{job}.{attempt}", worker(phase), priority.as_str())
 }
 
 pub fn tick(job: JobId, phase: Phase) -> String {

@@ -5,10 +5,12 @@ use crate::subjects::{self, WORK_STREAM};
 use crate::{Bus, connection::REQUEST_TIMEOUT};
 use async_nats::jetstream::AckKind;
 use async_nats::jetstream::consumer::{PullConsumer, pull};
+use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::message::PublishMessage;
 use bytes::Bytes;
 use futures::StreamExt;
-use schemas::{JobId, UserId, event::Phase};
+use schemas::event::{Phase, Priority};
+use schemas::{JobId, UserId};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -18,24 +20,6 @@ const TAKE_WAIT: Duration = Duration::from_secs(3);
 #[derive(Clone)]
 pub struct WorkQueue {
     pub(crate) bus: Bus,
-}
-
-/// Which of the waiting work the dispatcher prefers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Priority {
-    High,
-    #[default]
-    Normal,
-}
-
-impl Priority {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Priority::High => "high",
-            Priority::Normal => "normal",
-        }
-    }
 }
 
 /// A phase of a job that wants a worker.
@@ -81,7 +65,8 @@ pub enum WorkError {
 }
 
 impl WorkQueue {
-    /// Puts work in the queue; the same (job, phase, attempt) again, within the hour, is stored once.
+    /// Puts work in the queue; the same (job, phase, attempt) again is stored once: while the first stands, because each
+    /// has a subject of its own, which is expected to be empty; within the hour also when it is done.
     ///
     /// # Errors
     /// `Unavailable`; offering again is safe.
@@ -90,10 +75,13 @@ impl WorkQueue {
         let body = serde_json::to_vec(work).map_err(|error| unavailable(&error))?;
         let message = PublishMessage::build()
             .payload(body.into())
-            .message_id(format!("{job}-{}-{attempt}", subjects::worker(phase)));
-        let sent = self.bus.jetstream.send_publish(subjects::work(phase, priority, user, job), message).await;
-        let stored = sent.map_err(|error| unavailable(&error))?.await;
-        stored.map(|_| ()).map_err(|error| unavailable(&error))
+            .message_id(format!("{job}-{}-{attempt}", subjects::worker(phase)))
+            .expected_last_subject_sequence(0);
+        let sent = self.bus.jetstream.send_publish(subjects::work(phase, priority, user, job, attempt), message).await;
+        match sent.map_err(|error| unavailable(&error))?.await {
+            Err(error) if error.kind() != PublishErrorKind::WrongLastSequence => Err(unavailable(&error)),
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 
     /// Takes the next work of a phase, waiting up to a few seconds. Let it finish: work that was on its way to a

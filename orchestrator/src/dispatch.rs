@@ -2,29 +2,30 @@
 //! log decides who won, and the queue stores an offer once.
 
 pub mod board;
+mod desk;
 mod finish;
 mod plan;
 
 pub use plan::Slots;
 
-use board::{Board, unix_ms};
+use board::unix_ms;
 use bus::{Bus, Context, Delivered, ExecuteError, ReadError};
+use desk::Desk;
 use futures::StreamExt;
-use plan::{Offered, Step, plan};
+use plan::{Step, command};
 use schemas::job::{Job, JobCommand};
 use schemas::{Actor, JobId};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// How often it looks for retries that have become due, and tries again what did not work.
+/// How often it looks for what has become due, and tries again what did not work.
 const WAKE: Duration = Duration::from_secs(1);
 
 /// Runs until `shutdown`.
 pub async fn dispatch(bus: Bus, slots: Slots, shutdown: CancellationToken) {
     let mut log = bus.log().opened().follow(0);
-    let mut dispatcher =
-        Dispatcher { bus, slots, board: Board::default(), offered: Offered::new(), caught_up: false, written: 0 };
+    let mut dispatcher = Dispatcher { bus, desk: Desk::new(slots) };
     let mut wake = tokio::time::interval(WAKE);
     wake.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -34,7 +35,7 @@ pub async fn dispatch(bus: Bus, slots: Slots, shutdown: CancellationToken) {
                 Some(item) => dispatcher.read(item),
                 None => {
                     tracing::error!("the log ended; the dispatcher begins again");
-                    log = dispatcher.bus.log().opened().follow(dispatcher.board.sequence + 1);
+                    log = dispatcher.bus.log().opened().follow(dispatcher.desk.board.sequence + 1);
                     wake.tick().await;
                 }
             },
@@ -46,33 +47,24 @@ pub async fn dispatch(bus: Bus, slots: Slots, shutdown: CancellationToken) {
 
 struct Dispatcher {
     bus: Bus,
-    slots: Slots,
-    board: Board,
-    offered: Offered,
-    caught_up: bool,
-    /// Where our own last event stands in the log. Until the board has read it, it does not know what we did.
-    written: u64,
+    desk: Desk,
 }
 
 impl Dispatcher {
     fn read(&mut self, item: Result<Delivered, ReadError>) {
         match item {
-            Ok(Delivered::Event(recorded)) => self.board.apply(&recorded),
-            Ok(Delivered::CaughtUp { .. }) => self.caught_up = true,
+            Ok(Delivered::Event(recorded)) => self.desk.read(&recorded),
+            Ok(Delivered::CaughtUp { .. }) => self.desk.caught_up(),
             Ok(Delivered::Unreadable { sequence, type_name, reason, .. }) => {
                 tracing::warn!(sequence, type_name, reason, "the dispatcher skips an event");
-                self.board.sequence = self.board.sequence.max(sequence);
+                self.desk.skip(sequence);
             }
             Err(error) => tracing::warn!(%error, "the log cannot be read now"),
         }
     }
 
     async fn act(&mut self) {
-        if !self.caught_up || self.board.sequence < self.written {
-            return;
-        }
-        self.offered.retain(|(job, ..)| self.board.jobs.contains_key(job));
-        for step in plan(&self.board, &self.offered, self.slots, unix_ms(schemas::envelope::now())) {
+        for step in self.desk.steps(now_ms()) {
             if let Err(error) = self.run(&step).await {
                 tracing::warn!(?step, %error, "the dispatcher tries again");
                 // One job that cannot be read holds up no other; a server that does not answer holds up all.
@@ -86,25 +78,30 @@ impl Dispatcher {
     async fn run(&mut self, step: &Step) -> Result<(), DispatchError> {
         tracing::debug!(?step, "dispatching");
         match step {
-            Step::Dispatch(job) => self.tell(*job, "dispatch", || JobCommand::Dispatch).await,
             Step::Offer(work) => {
                 self.bus.work().offer(work).await.map_err(DispatchError::Offer)?;
-                self.offered.insert((work.job, work.phase, work.attempt));
+                self.desk.memory.offered(work);
                 Ok(())
             }
-            Step::Nudge(job) => self.bus.control().cancel(*job).await.map_err(DispatchError::Nudge),
-            Step::Cancel { job, lease } => self.tell(*job, "cancel", || JobCommand::Cancel { lease: *lease }).await,
-            Step::Fail(job) => self.tell(*job, "fail", fail).await,
+            Step::Nudge(job) => {
+                self.bus.control().cancel(*job).await.map_err(DispatchError::Nudge)?;
+                self.desk.memory.nudged(*job, now_ms());
+                Ok(())
+            }
             Step::Finish(job) => self.finish(*job).await,
+            said => match command(said, now_ms()) {
+                Some((job, what, command)) => self.tell(job, what, command).await,
+                None => Ok(()),
+            },
         }
     }
 
     /// Tells a job something. A refusal means that it moved on meanwhile: the board will see.
-    async fn tell(&mut self, id: JobId, what: &str, command: impl Fn() -> JobCommand) -> Result<(), DispatchError> {
-        let Some(open) = self.board.jobs.get(&id) else { return Ok(()) };
-        let context = context(open, &format!("{what} {:?}", open.job.current()), id);
-        match self.bus.log().execute::<Job>(id, &context, command).await {
-            Ok(executed) => self.written = self.written.max(executed.head.map_or(0, |head| head.sequence)),
+    async fn tell(&mut self, id: JobId, what: &str, command: JobCommand) -> Result<(), DispatchError> {
+        let Some(open) = self.desk.board.jobs.get(&id) else { return Ok(()) };
+        let context = context(open, &label(what, open), id);
+        match self.bus.log().execute::<Job>(id, &context, || command.clone()).await {
+            Ok(executed) => self.desk.wrote(executed.head.map_or(0, |head| head.sequence)),
             Err(ExecuteError::Refused(refusal)) => tracing::debug!(%id, what, %refusal, "refused"),
             Err(error) => return Err(DispatchError::Log(error)),
         }
@@ -112,9 +109,9 @@ impl Dispatcher {
     }
 
     async fn finish(&mut self, id: JobId) -> Result<(), DispatchError> {
-        let Some(open) = self.board.jobs.get(&id) else { return Ok(()) };
+        let Some(open) = self.desk.board.jobs.get(&id) else { return Ok(()) };
         match finish::finish(&self.bus.log(), id, open).await {
-            Ok(sequence) => self.written = self.written.max(sequence),
+            Ok(sequence) => self.desk.wrote(sequence),
             Err(ExecuteError::Refused(refusal)) => tracing::debug!(%id, %refusal, "refused to finish"),
             Err(error) => return Err(DispatchError::Log(error)),
         }
@@ -122,14 +119,9 @@ impl Dispatcher {
     }
 }
 
-fn fail() -> JobCommand {
-    JobCommand::Fail {
-        lease: None,
-        code: "internal".to_owned(),
-        detail: "Working on this video stopped our trainers again and again. We are looking into it.".to_owned(),
-        retryable: false,
-        now_ms: unix_ms(schemas::envelope::now()),
-    }
+/// What a command is called: once for each attempt of a phase.
+fn label(what: &str, open: &board::Open) -> String {
+    format!("{what} {:?}", open.job.current())
 }
 
 /// The same command from every dispatcher, and from this one after a crash: the ids are made from what is done.
@@ -141,6 +133,10 @@ fn context(open: &board::Open, what: &str, id: JobId) -> Context {
         causation: Some(open.cause),
         time: schemas::envelope::now(),
     }
+}
+
+fn now_ms() -> u64 {
+    unix_ms(schemas::envelope::now())
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,6 @@
 //! Live events: one follower of the log and one of the ticks for the whole process, and a broadcast to whoever looks.
 
-use crate::dispatch::board::Board;
+use crate::dispatch::board::{Board, Place, unix_ms};
 use bus::{Bus, BusError, Delivered, Log};
 use futures::StreamExt;
 use schemas::progress::Tick;
@@ -38,9 +38,11 @@ impl Hub {
         Ok(hub)
     }
 
-    /// How many jobs stand in line before this one.
-    pub fn place(&self, job: JobId) -> Option<usize> {
-        self.board.read().unwrap_or_else(PoisonError::into_inner).place(job)
+    /// Where a job stands that waits; `None` for others.
+    pub fn place(&self, job: JobId) -> Option<Place> {
+        let mut board = self.board.write().unwrap_or_else(PoisonError::into_inner);
+        board.advance(unix_ms(schemas::envelope::now()));
+        board.place(job)
     }
 
     /// What happens to a job after `sequence`, without gap or duplicate, and how it gets on.

@@ -1,6 +1,7 @@
 //! A job as its page and the API show it: one row, its pictures, and how it gets on right now.
 
 use crate::app::App;
+use crate::dispatch::board::Place;
 use crate::problem::Problem;
 use crate::session::Visitor;
 use projector::{JobRow, PhaseStatus, PictureRow, Status, VideoRow};
@@ -20,8 +21,8 @@ pub struct JobView {
     pub pictures: Vec<PictureRow>,
     /// How the running phase gets on.
     pub tick: Option<Arc<Tick>>,
-    /// How many jobs stand in line before it.
-    pub place: Option<usize>,
+    /// Where it stands, while nobody works on it.
+    pub place: Option<Place>,
 }
 
 /// Steps of a phase, of steps in all; 0 of 0 when nothing is known.

@@ -10,21 +10,41 @@ use crate::job_view::JobView;
 use crate::problem::{Problem, wants_page};
 use crate::session::{Sender, Visitor, seen_cookie};
 use axum::Json;
-use axum::extract::{Request, State};
+use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use body::UploadBody;
 use bus::{AppendError, Blobs, Context, ExecuteError, Log};
 use form::Received;
 use schemas::blob::keys;
-use schemas::event::{JobRequested, VideoUploaded};
+use schemas::event::{JobRequested, Priority, VideoUploaded};
 use schemas::job::{Job, JobCommand};
 use schemas::video::{Video, VideoCommand};
 use schemas::{Actor, JobId, UserId, VideoId};
+use serde::Deserialize;
 use uuid::Uuid;
 
-/// `POST /v1/jobs`: 202 and the job for a program, 303 to the job's page for a browser's form.
-pub async fn create(State(app): State<App>, visitor: Visitor, request: Request) -> Result<Response, Problem> {
+#[derive(Deserialize)]
+pub struct Wish {
+    priority: Option<String>,
+}
+
+/// `POST /v1/jobs`: 202 and the job for a program, 303 to the job's page for a browser's form. `?priority=low`: after
+/// everybody's normal jobs.
+pub async fn create(
+    State(app): State<App>,
+    visitor: Visitor,
+    Query(wish): Query<Wish>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let priority = match wish.priority.as_deref() {
+        None | Some("normal") => Priority::Normal,
+        Some("low") => Priority::Low,
+        Some(_) => {
+            let detail = "`priority` is `normal` or `low`.";
+            return Err(Problem::bad_request("invalid-priority", "That is not a priority", detail));
+        }
+    };
     let (head, body) = request.into_parts();
     let config = &app.web.config;
     let expects_continue = head.headers.contains_key(header::EXPECT);
@@ -44,7 +64,7 @@ pub async fn create(State(app): State<App>, visitor: Visitor, request: Request) 
         sender.refuse_erased(&app).await?;
     }
     // From here on it is done to the end, even when the client has gone.
-    let done = tokio::spawn(accept(app, sender, video, received?, orphan));
+    let done = tokio::spawn(accept(app, sender, video, received?, priority, orphan));
     let accepted = done.await.map_err(|error| Problem::internal(&error))??;
     Ok(answer(accepted, &head.headers))
 }
@@ -61,12 +81,13 @@ async fn accept(
     sender: Sender,
     video: VideoId,
     received: Received,
+    priority: Priority,
     mut orphan: Orphan,
 ) -> Result<Accepted, Problem> {
     let mut cookies: Vec<HeaderValue> = sender.admit(&app).await?.into_iter().collect();
     let owner = sender.user();
     let job = JobId::new();
-    let sequence = write_down(&app.web.bus.log(), owner, video, job, &received, &mut orphan).await?;
+    let sequence = write_down(&app.web.bus.log(), owner, video, job, &received, priority, &mut orphan).await?;
     cookies.push(seen_cookie(&app, sequence));
     let view = JobView::just_requested(job, owner, video, title(&received.name), sequence);
     Ok(Accepted { job: view.to_json(), location: format!("/v1/jobs/{job}"), page: format!("/jobs/{job}"), cookies })
@@ -79,6 +100,7 @@ async fn write_down(
     video: VideoId,
     job: JobId,
     received: &Received,
+    priority: Priority,
     orphan: &mut Orphan,
 ) -> Result<u64, Problem> {
     let context = Context {
@@ -110,6 +132,7 @@ async fn write_down(
             video,
             title: title(&received.name).into(),
             blob: received.blob.clone(),
+            priority,
         })
     };
     let executed = log.execute::<Job>(job, &context, requested).await?;

@@ -133,6 +133,7 @@ catalogue! {
     InferenceStarted = Job / "inference-started" / 1,
     PanelRendered = Job / "panel-rendered" / 1,
     InferenceCompleted = Job / "inferred" / 1,
+    JobInterrupted = Job / "interrupted" / 1,
     JobCompleted = Job / "completed" / 1,
     JobFailed = Job / "failed" / 1,
     RetryScheduled = Job / "retry-scheduled" / 1,

@@ -4,11 +4,14 @@
 //! requested → dispatched → training → trained → dispatched → drawing → inferred → completed
 //!                 ↑ retry scheduled ←──┴── failed (retryable) ──┘            └→ failed | cancelled
 //! ```
+//!
+//! An attempt is used up by a failure alone. A worker that shuts down interrupts its phase, and the next worker takes
+//! the same attempt; so it does when the worker went silent.
 
 use crate::event::{
     CancelRequested, InferenceCompleted, InferenceStarted, JobCancelled, JobCompleted, JobDispatched, JobErased,
-    JobFailed, JobRequested, PanelRendered, Phase, RetryScheduled, TrainingCompleted, TrainingProgressed,
-    TrainingStarted,
+    JobFailed, JobInterrupted, JobRequested, PanelRendered, Phase, RetryScheduled, TrainingCompleted,
+    TrainingProgressed, TrainingStarted,
 };
 use crate::{Aggregate, Blob, Event, JobId, Refusal};
 use uuid::Uuid;
@@ -61,6 +64,8 @@ pub struct Job {
     pub stage: Stage,
     pub cancel_requested: bool,
     pub request: Option<JobRequested>,
+    /// How often workers took the present phase and attempt. Interruptions do not count.
+    pub starts: u32,
     pub model: Option<Blob>,
     pub drawn: Option<InferenceCompleted>,
     /// Panels written down by the present worker, by index.
@@ -79,9 +84,13 @@ pub enum JobCommand {
     RenderPanel(Box<PanelRendered>),
     CompleteInference(Box<InferenceCompleted>),
     Complete(JobCompleted),
-    /// `now_ms`: Unix time, for the retry's due time.
+    /// The worker shuts down: the next one takes the same attempt.
+    Interrupt {
+        lease: Uuid,
+    },
+    /// By the lease that holds the phase. `now_ms`: Unix time, for the retry's due time.
     Fail {
-        lease: Option<Uuid>,
+        lease: Uuid,
         code: String,
         detail: String,
         retryable: bool,
@@ -102,10 +111,25 @@ impl Job {
         match self.stage {
             _ if self.cancel_requested && !self.stage.has_ended() => Err(Refusal::CancelRequested),
             Stage::Running { phase: p, attempt: a, lease: l } if (p, a, l) == (phase, attempt, lease) => Ok(()),
+            // Also when the holder after it gave the attempt back: the message in the queue is not this worker's to
+            // acknowledge.
+            Stage::Running { .. } | Stage::Dispatched { .. } if self.current() == Some((phase, attempt)) => {
+                Err(Refusal::StaleLease)
+            }
             Stage::Missing => Err(Refusal::Missing),
             stage if stage.has_ended() => Err(Refusal::Ended),
-            Stage::Running { .. } => Err(Refusal::StaleLease),
             _ => Err(Refusal::OutOfOrder),
+        }
+    }
+
+    /// What `lease` works on, or a refusal.
+    fn held_by(&self, lease: Uuid) -> Result<(Phase, u32), Refusal> {
+        match self.stage {
+            _ if self.cancel_requested && !self.stage.has_ended() => Err(Refusal::CancelRequested),
+            Stage::Running { phase, attempt, lease: held } if held == lease => Ok((phase, attempt)),
+            Stage::Missing => Err(Refusal::Missing),
+            stage if stage.has_ended() => Err(Refusal::Ended),
+            _ => Err(Refusal::StaleLease),
         }
     }
 
@@ -135,19 +159,26 @@ impl Job {
         }
     }
 
-    fn decide_fail(&self, lease: Option<Uuid>, failure: JobFailed, now_ms: u64) -> Result<Vec<Event>, Refusal> {
-        if let (Stage::Running { lease: held, .. }, Some(lease)) = (self.stage, lease)
-            && held != lease
-        {
-            return Err(Refusal::StaleLease);
-        }
-        let attempt = failure.attempt;
-        let retryable = failure.retryable && attempt < MAX_ATTEMPTS && !self.cancel_requested;
-        let mut events = vec![JobFailed { retryable, ..failure.clone() }.into()];
+    fn decide_interrupt(&self, lease: Uuid) -> Result<Vec<Event>, Refusal> {
+        let (phase, attempt) = self.held_by(lease)?;
+        Ok(vec![JobInterrupted { phase, attempt, lease }.into()])
+    }
+
+    fn decide_fail(
+        &self,
+        lease: Uuid,
+        code: String,
+        detail: String,
+        retryable: bool,
+        now_ms: u64,
+    ) -> Result<Vec<Event>, Refusal> {
+        let (phase, attempt) = self.held_by(lease)?;
+        let retryable = retryable && attempt < MAX_ATTEMPTS;
+        let mut events = vec![JobFailed { phase, attempt, code, detail, retryable }.into()];
         if retryable {
             let wait_ms = (BACKOFF_MS << (2 * (attempt - 1).min(16))).min(MAX_BACKOFF_MS);
             let due_ms = now_ms.saturating_add(wait_ms);
-            events.push(RetryScheduled { phase: failure.phase, attempt: attempt + 1, due_ms }.into());
+            events.push(RetryScheduled { phase, attempt: attempt + 1, due_ms }.into());
         }
         Ok(events)
     }
@@ -160,6 +191,22 @@ impl Job {
             Stage::Running { lease: held, .. } if lease != Some(held) => Err(Refusal::StaleLease),
             _ => Ok(vec![JobCancelled {}.into()]),
         }
+    }
+
+    /// The lease of the worker that holds the job.
+    fn lease(&self) -> Option<Uuid> {
+        match self.stage {
+            Stage::Running { lease, .. } => Some(lease),
+            _ => None,
+        }
+    }
+
+    fn start(&mut self, phase: Phase, attempt: u32, lease: Uuid) {
+        // An event that comes twice is one start.
+        if self.lease() != Some(lease) {
+            self.starts += 1;
+        }
+        self.stage = Stage::Running { phase, attempt, lease };
     }
 
     /// Phase and attempt that are queued or running.
@@ -208,21 +255,20 @@ impl Aggregate for Job {
                 stage if stage.has_ended() => Err(Refusal::Ended),
                 _ => Err(Refusal::OutOfOrder),
             },
-            JobCommand::Fail { lease, code, detail, retryable, now_ms } => match (self.current(), self.stage) {
-                (Some((phase, attempt)), _) => {
-                    self.decide_fail(lease, JobFailed { phase, attempt, code, detail, retryable }, now_ms)
-                }
-                (None, Stage::Missing) => Err(Refusal::Missing),
-                (None, Stage::Inferred) => Err(Refusal::OutOfOrder),
-                (None, _) => Err(Refusal::Ended),
-            },
+            JobCommand::Interrupt { lease } => self.decide_interrupt(lease),
+            JobCommand::Fail { lease, code, detail, retryable, now_ms } => {
+                self.decide_fail(lease, code, detail, retryable, now_ms)
+            }
             JobCommand::RequestCancel => match self.stage {
                 Stage::Missing => Err(Refusal::Missing),
                 stage if stage.has_ended() => Err(Refusal::Ended),
+                // Too late: the comic is being put into the library.
                 Stage::Inferred => Err(Refusal::Ended),
                 _ if self.cancel_requested => Ok(vec![]),
                 // Nobody works on it: asked and done in one.
-                Stage::Waiting { .. } => Ok(vec![CancelRequested {}.into(), JobCancelled {}.into()]),
+                Stage::Waiting { .. } | Stage::Dispatched { .. } => {
+                    Ok(vec![CancelRequested {}.into(), JobCancelled {}.into()])
+                }
                 _ => one(CancelRequested {}.into()),
             },
             JobCommand::Cancel { lease } => self.decide_cancel(lease),
@@ -241,9 +287,12 @@ impl Aggregate for Job {
                 self.request = Some(request.clone());
                 self.stage = Stage::Waiting { phase: Phase::Training, attempt: 1, due_ms: 0 };
             }
-            Event::JobDispatched(e) => self.stage = Stage::Dispatched { phase: e.phase, attempt: e.attempt },
+            Event::JobDispatched(e) => {
+                self.starts = 0;
+                self.stage = Stage::Dispatched { phase: e.phase, attempt: e.attempt };
+            }
             Event::TrainingStarted(e) => {
-                self.stage = Stage::Running { phase: Phase::Training, attempt: e.attempt, lease: e.lease };
+                self.start(Phase::Training, e.attempt, e.lease);
             }
             Event::TrainingCompleted(e) => {
                 self.model = Some(e.model.clone());
@@ -251,12 +300,18 @@ impl Aggregate for Job {
             }
             Event::InferenceStarted(e) => {
                 self.panels = 0;
-                self.stage = Stage::Running { phase: Phase::Inference, attempt: e.attempt, lease: e.lease };
+                self.start(Phase::Inference, e.attempt, e.lease);
             }
             Event::PanelRendered(e) => self.panels = e.index + 1,
             Event::InferenceCompleted(e) => {
                 self.drawn = Some(e.clone());
                 self.stage = Stage::Inferred;
+            }
+            Event::JobInterrupted(e) => {
+                if self.lease() == Some(e.lease) {
+                    self.starts = self.starts.saturating_sub(1);
+                }
+                self.stage = Stage::Dispatched { phase: e.phase, attempt: e.attempt };
             }
             Event::JobCompleted(_) => self.stage = Stage::Completed,
             Event::JobFailed(e) if !e.retryable => self.stage = Stage::Failed,

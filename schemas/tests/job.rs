@@ -23,7 +23,7 @@ fn picture() -> Picture {
 
 fn request() -> JobCommand {
     let (owner, video) = (UserId(FIRST), VideoId(FIRST));
-    JobCommand::Request(JobRequested { owner, video, title: "clip".into(), blob: blob() })
+    JobCommand::Request(JobRequested { owner, video, title: "clip".into(), blob: blob(), priority: Priority::Normal })
 }
 
 fn start(attempt: u32, lease: Uuid) -> JobCommand {
@@ -58,7 +58,7 @@ fn complete() -> JobCommand {
     JobCommand::Complete(JobCompleted { comic: ComicId::of(JobId(FIRST)) })
 }
 
-fn fail(lease: Option<Uuid>, retryable: bool) -> JobCommand {
+fn fail(lease: Uuid, retryable: bool) -> JobCommand {
     JobCommand::Fail { lease, code: "internal".into(), detail: "…".into(), retryable, now_ms: 1_000 }
 }
 
@@ -98,7 +98,7 @@ fn a_job_runs_from_request_to_comic() {
 #[test]
 fn a_worker_that_lost_its_lease_is_refused_everything() {
     let job = given([request(), JobCommand::Dispatch, start(1, FIRST), start(1, SECOND)]);
-    for command in [progress(1, FIRST), trained(1, FIRST), fail(Some(FIRST), true)] {
+    for command in [progress(1, FIRST), trained(1, FIRST), fail(FIRST, true)] {
         assert_eq!(names(job.decide(command)), Err(Refusal::StaleLease));
     }
     assert_eq!(names(job.decide(trained(1, SECOND))), Ok(vec!["trained"]));
@@ -106,7 +106,7 @@ fn a_worker_that_lost_its_lease_is_refused_everything() {
 
 #[test]
 fn a_late_attempt_cannot_start_again() {
-    let job = given([request(), JobCommand::Dispatch, start(1, FIRST), fail(Some(FIRST), true), JobCommand::Dispatch]);
+    let job = given([request(), JobCommand::Dispatch, start(1, FIRST), fail(FIRST, true), JobCommand::Dispatch]);
     assert_eq!(job.stage, Stage::Dispatched { phase: Phase::Training, attempt: 2 });
     assert_eq!(names(job.decide(start(1, SECOND))), Err(Refusal::OutOfOrder));
     assert_eq!(names(job.decide(start(2, SECOND))), Ok(vec!["training-started"]));
@@ -117,7 +117,7 @@ fn a_failure_is_retried_with_growing_waits_and_then_ends_the_job() {
     let mut job = given([request()]);
     let mut waits = vec![];
     for attempt in 1..=MAX_ATTEMPTS {
-        for command in [JobCommand::Dispatch, start(attempt, FIRST), fail(Some(FIRST), true)] {
+        for command in [JobCommand::Dispatch, start(attempt, FIRST), fail(FIRST, true)] {
             for event in job.decide(command).unwrap() {
                 job.apply(&event);
                 if let Event::RetryScheduled(retry) = event {
@@ -131,17 +131,71 @@ fn a_failure_is_retried_with_growing_waits_and_then_ends_the_job() {
 }
 
 #[test]
+fn an_interrupted_attempt_is_taken_again_and_is_not_used_up() {
+    let mut job = given([request(), JobCommand::Dispatch]);
+    for _ in 0..20 {
+        for command in [start(1, FIRST), JobCommand::Interrupt { lease: FIRST }] {
+            job.decide(command).unwrap().iter().for_each(|event| job.apply(event));
+        }
+        assert_eq!(job.stage, Stage::Dispatched { phase: Phase::Training, attempt: 1 });
+    }
+    assert_eq!(names(job.decide(start(1, SECOND))), Ok(vec!["training-started"]));
+}
+
+#[test]
+fn who_gave_a_phase_back_or_lost_it_no_longer_holds_it() {
+    // The message in the queue is somebody else's by now; "out of order" would make the worker acknowledge it.
+    let given_back = [request(), JobCommand::Dispatch, start(1, FIRST), JobCommand::Interrupt { lease: FIRST }];
+    let job = given(given_back.clone());
+    for command in [progress(1, FIRST), trained(1, FIRST), fail(FIRST, true), JobCommand::Interrupt { lease: FIRST }] {
+        assert_eq!(names(job.decide(command)), Err(Refusal::StaleLease));
+    }
+    let job = given(given_back.into_iter().chain([start(1, SECOND)]));
+    for command in [trained(1, FIRST), fail(FIRST, false), JobCommand::Interrupt { lease: FIRST }] {
+        assert_eq!(names(job.decide(command)), Err(Refusal::StaleLease));
+    }
+}
+
+#[test]
+fn a_failure_is_told_by_the_holder_alone() {
+    let dispatched = given([request(), JobCommand::Dispatch]);
+    assert_eq!(names(dispatched.decide(fail(FIRST, false))), Err(Refusal::StaleLease));
+    let moved_on = given([request(), JobCommand::Dispatch, start(1, FIRST), trained(1, FIRST)]);
+    assert_eq!(names(moved_on.decide(fail(FIRST, false))), Err(Refusal::StaleLease));
+}
+
+#[test]
 fn a_job_that_nobody_works_on_is_cancelled_at_once() {
-    let job = given([request()]);
-    assert_eq!(names(job.decide(JobCommand::RequestCancel)), Ok(vec!["cancel-requested", "cancelled"]));
+    let interrupted = [JobCommand::Dispatch, start(1, FIRST), JobCommand::Interrupt { lease: FIRST }];
+    let retried = [JobCommand::Dispatch, start(1, FIRST), fail(FIRST, true)];
+    let trained = [JobCommand::Dispatch, start(1, FIRST), trained(1, FIRST)];
+    for before in [vec![], vec![JobCommand::Dispatch], interrupted.into(), retried.into(), trained.into()] {
+        let job = given([request()].into_iter().chain(before));
+        assert_eq!(names(job.decide(JobCommand::RequestCancel)), Ok(vec!["cancel-requested", "cancelled"]));
+    }
 }
 
 #[test]
 fn a_running_job_is_cancelled_when_its_worker_says_so() {
-    let job = given([request(), JobCommand::Dispatch, start(1, FIRST), JobCommand::RequestCancel]);
-    assert_eq!(names(job.decide(progress(1, FIRST))), Err(Refusal::CancelRequested));
-    assert_eq!(names(job.decide(JobCommand::Cancel { lease: Some(SECOND) })), Err(Refusal::StaleLease));
-    assert_eq!(names(job.decide(JobCommand::Cancel { lease: Some(FIRST) })), Ok(vec!["cancelled"]));
+    for running in
+        [vec![start(1, FIRST)], vec![start(1, FIRST), trained(1, FIRST), JobCommand::Dispatch, start_drawing(1, FIRST)]]
+    {
+        let job =
+            given([request(), JobCommand::Dispatch].into_iter().chain(running).chain([JobCommand::RequestCancel]));
+        for command in [progress(1, FIRST), panel(1, FIRST), inferred(1, FIRST), fail(FIRST, true), start(1, SECOND)] {
+            assert_eq!(names(job.decide(command)), Err(Refusal::CancelRequested));
+        }
+        assert_eq!(names(job.decide(JobCommand::Cancel { lease: Some(SECOND) })), Err(Refusal::StaleLease));
+        assert_eq!(names(job.decide(JobCommand::Cancel { lease: Some(FIRST) })), Ok(vec!["cancelled"]));
+    }
+}
+
+#[test]
+fn what_is_drawn_is_no_longer_cancelled() {
+    let drawn = [start(1, FIRST), trained(1, FIRST), JobCommand::Dispatch, start_drawing(1, FIRST), inferred(1, FIRST)];
+    let job = given([request(), JobCommand::Dispatch].into_iter().chain(drawn));
+    assert_eq!(names(job.decide(JobCommand::RequestCancel)), Err(Refusal::Ended));
+    assert_eq!(names(job.decide(complete())), Ok(vec!["completed"]));
 }
 
 fn any_command() -> impl Strategy<Value = JobCommand> {
@@ -157,7 +211,8 @@ fn any_command() -> impl Strategy<Value = JobCommand> {
         (attempt(), lease()).prop_map(|(a, l)| panel(a, l)),
         (attempt(), lease()).prop_map(|(a, l)| inferred(a, l)),
         Just(()).prop_map(|()| complete()),
-        (proptest::option::of(lease()), any::<bool>()).prop_map(|(l, retryable)| fail(l, retryable)),
+        (lease(), any::<bool>()).prop_map(|(l, retryable)| fail(l, retryable)),
+        lease().prop_map(|lease| JobCommand::Interrupt { lease }),
         Just(()).prop_map(|()| JobCommand::RequestCancel),
         proptest::option::of(lease()).prop_map(|lease| JobCommand::Cancel { lease }),
     ]

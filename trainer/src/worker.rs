@@ -114,7 +114,13 @@ impl Worker {
     async fn settle(&self, hold: &Hold, outcome: Outcome) -> Settled {
         let written = match outcome {
             Outcome::Done | Outcome::Superseded => Ok(()),
-            Outcome::Interrupted => return Settled::GiveBack,
+            Outcome::Interrupted => {
+                let lease = hold.lease;
+                match hold.execute("interrupted", || JobCommand::Interrupt { lease }).await {
+                    Ok(()) | Err(Outcome::Unavailable(_)) => return Settled::GiveBack,
+                    refused => refused,
+                }
+            }
             // The message in the queue is the new holder's now: to acknowledge it would take the work from them.
             Outcome::TakenOver => return Settled::LetGo,
             Outcome::Unavailable(reason) => {
@@ -129,7 +135,7 @@ impl Worker {
                 tracing::warn!(code, detail, job = %hold.job, "the phase failed");
                 let now_ms = hold::now_ms();
                 let fail = || JobCommand::Fail {
-                    lease: Some(hold.lease),
+                    lease: hold.lease,
                     code: code.to_owned(),
                     detail: detail.clone(),
                     retryable,

@@ -2,7 +2,7 @@
 
 use bus::local::{NatsServer, S3Server};
 use bus::{Blobs, Bus, Context, NatsConfig};
-use schemas::event::{JobDispatched, JobRequested, Phase};
+use schemas::event::{JobDispatched, JobRequested, Phase, Priority};
 use schemas::{Actor, AggregateId, Blob, Event, Hash, JobId, NewEvent, UserId, VideoId, envelope};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -68,6 +68,7 @@ pub fn requested() -> JobRequested {
         video: VideoId::new(),
         title: "dancing.mp4".into(),
         blob: Blob { key: "video/x/source".to_owned(), sha256: Hash::of(b"x"), bytes: 1 },
+        priority: Priority::Normal,
     }
 }
 

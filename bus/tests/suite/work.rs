@@ -1,6 +1,6 @@
 use crate::servers::{Nats, nats_with, raw_client, until};
-use bus::{Priority, Work};
-use schemas::event::Phase;
+use bus::Work;
+use schemas::event::{Phase, Priority};
 use schemas::{JobId, UserId};
 use std::time::{Duration, Instant};
 
@@ -124,4 +124,59 @@ async fn a_message_that_is_no_work_is_reported_and_taken_out() {
     let taken = queue.take(Phase::Training).await;
     assert!(matches!(taken, Err(bus::WorkError::Unreadable { .. })), "{taken:?}");
     until("it is gone", async || queue.depth(Phase::Training).await.unwrap() == 0).await;
+}
+
+/// The server forgets message ids; here after a tenth of a second instead of an hour.
+async fn forgetful(nats: &Nats) -> async_nats::jetstream::Context {
+    let jetstream = async_nats::jetstream::new(raw_client(nats).await);
+    let mut stream = jetstream.get_stream("KART_WORK").await.unwrap();
+    let mut config = stream.info().await.unwrap().config.clone();
+    config.duplicate_window = Duration::from_millis(100);
+    jetstream.update_stream(config).await.unwrap();
+    jetstream
+}
+
+#[tokio::test]
+async fn work_that_stands_is_stored_once_also_when_the_server_has_forgotten_the_offer() {
+    let nats = nats_with(|config| config.lease = Duration::from_secs(600)).await;
+    let (queue, jetstream) = (nats.bus.work(), forgetful(&nats).await);
+    let (in_hand, waiting) = (work(Phase::Training), work(Phase::Training));
+    queue.offer(&in_hand).await.unwrap();
+    let task = queue.take(Phase::Training).await.unwrap().expect("the work");
+    queue.offer(&waiting).await.unwrap();
+
+    // Published after them and forgotten: so are they.
+    let probe = async || {
+        let probe = async_nats::jetstream::message::PublishMessage::build().message_id("probe");
+        jetstream.send_publish("kart.work.probe", probe).await.unwrap().await.unwrap().duplicate
+    };
+    assert!(!probe().await);
+    until("the server forgets", async || !probe().await).await;
+    for work in [&in_hand, &waiting] {
+        queue.offer(work).await.unwrap();
+    }
+    // The control: without the expectation it is there twice, and two workers would have it.
+    let Work { user, job, .. } = waiting;
+    let subject = format!("kart.work.train.normal.{user}.{job}.1");
+    let body = serde_json::to_vec(&waiting).unwrap();
+    jetstream.publish(subject, body.into()).await.unwrap().await.unwrap();
+    let mut taken = vec![task.work.clone()];
+    while let Some(task) = queue.take(Phase::Training).await.unwrap() {
+        taken.push(task.work);
+    }
+    assert_eq!(taken, [in_hand, waiting.clone(), waiting]);
+}
+
+#[tokio::test]
+async fn work_that_is_done_can_be_offered_again_when_the_server_has_forgotten_it() {
+    let nats = nats().await;
+    let (queue, _jetstream) = (nats.bus.work(), forgetful(&nats).await);
+    let offered = work(Phase::Training);
+    queue.offer(&offered).await.unwrap();
+    queue.take(Phase::Training).await.unwrap().expect("the work").done().await.unwrap();
+    until("it is there again", async || {
+        queue.offer(&offered).await.unwrap();
+        queue.depth(Phase::Training).await.unwrap() == 1
+    })
+    .await;
 }

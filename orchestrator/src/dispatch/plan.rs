@@ -1,11 +1,11 @@
 //! What to do next, decided from the board alone. Pure, so that two dispatchers decide alike and a test needs no server.
 
 use super::board::{Board, Open};
-use bus::{Priority, Work};
+use bus::Work;
+use schemas::JobId;
 use schemas::event::Phase;
-use schemas::job::Stage;
-use schemas::{JobId, UserId};
-use std::collections::{HashMap, HashSet};
+use schemas::job::{JobCommand, Stage};
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// How many jobs may sit in the work queue for each phase. Few, so that the order stays ours to decide; more than the
@@ -23,9 +23,12 @@ impl Default for Slots {
 }
 
 /// An attempt that is begun so often without an end kills its workers.
-const MAX_STARTS: u32 = 5;
-/// A worker that was asked to stop and stays silent for so long is gone.
-const CANCEL_GRACE_MS: u64 = 60_000;
+pub const MAX_STARTS: u32 = 5;
+/// A worker answers a nudge within a second. One that has not in this time is taken to be gone; if it is not, whatever it
+/// still writes is refused.
+pub const CANCEL_GRACE_MS: u64 = 10_000;
+/// A nudge may be lost.
+const NUDGE_EVERY_MS: u64 = 1_000;
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
@@ -40,66 +43,75 @@ pub enum Step {
     /// Nobody works on it: end it as asked.
     Cancel { job: JobId, lease: Option<Uuid> },
     /// It killed too many workers.
-    Fail(JobId),
+    Fail { job: JobId, lease: Uuid },
 }
 
-/// Which work this process put in the queue already.
-pub type Offered = HashSet<(JobId, Phase, u32)>;
+/// What this process did that the log does not tell. Lost with the process, and harmless to do again.
+#[derive(Debug, Default)]
+pub struct Memory {
+    /// Which attempt of a job it put into the queue.
+    offered: HashMap<JobId, (Phase, u32)>,
+    /// When it nudged a job's worker, Unix milliseconds.
+    nudged: HashMap<JobId, u64>,
+}
 
-pub fn plan(board: &Board, offered: &Offered, slots: Slots, now_ms: u64) -> Vec<Step> {
-    let mut steps: Vec<Step> = board.jobs.iter().filter_map(|(&id, open)| step_of(id, open, offered, now_ms)).collect();
+impl Memory {
+    pub fn offered(&mut self, work: &Work) {
+        self.offered.insert(work.job, (work.phase, work.attempt));
+    }
+
+    pub fn nudged(&mut self, job: JobId, now_ms: u64) {
+        self.nudged.insert(job, now_ms);
+    }
+
+    fn forget_all_but(&mut self, board: &Board) {
+        self.offered.retain(|job, _| board.active.contains(job));
+        self.nudged.retain(|job, _| board.active.contains(job));
+    }
+}
+
+/// Looks at the jobs in hand and at whose turn it is: however many wait, that costs the same.
+pub fn plan(board: &mut Board, memory: &mut Memory, slots: Slots, now_ms: u64) -> Vec<Step> {
+    board.advance(now_ms);
+    memory.forget_all_but(board);
+    let active = board.active.iter().filter_map(|id| Some((*id, board.jobs.get(id)?)));
+    let mut steps: Vec<Step> = active.filter_map(|(id, open)| step_of(id, open, memory, now_ms)).collect();
     for (phase, size) in [(Phase::Inference, slots.inference), (Phase::Training, slots.training)] {
         let room = size.saturating_sub(board.queued(phase));
-        steps.extend(fair(board, phase, room, now_ms).into_iter().map(Step::Dispatch));
+        steps.extend(board.next(phase, room).into_iter().map(Step::Dispatch));
     }
     steps
 }
 
 /// What one job needs, whatever the others do.
-fn step_of(id: JobId, open: &Open, offered: &Offered, now_ms: u64) -> Option<Step> {
+fn step_of(id: JobId, open: &Open, memory: &Memory, now_ms: u64) -> Option<Step> {
     let overdue = open.cancel_asked_ms.is_some_and(|asked_ms| now_ms >= asked_ms + CANCEL_GRACE_MS);
+    let nudged = memory.nudged.get(&id).is_some_and(|nudged_ms| now_ms < nudged_ms + NUDGE_EVERY_MS);
     match (open.job.stage, open.job.cancel_requested) {
         (Stage::Inferred, _) => Some(Step::Finish(id)),
         (Stage::Running { lease, .. }, true) if overdue => Some(Step::Cancel { job: id, lease: Some(lease) }),
-        (Stage::Running { .. }, true) => Some(Step::Nudge(id)),
-        (Stage::Running { .. }, false) if open.starts > MAX_STARTS => Some(Step::Fail(id)),
+        (Stage::Running { .. }, true) => (!nudged).then_some(Step::Nudge(id)),
+        (Stage::Running { lease, .. }, false) if open.job.starts > MAX_STARTS => Some(Step::Fail { job: id, lease }),
         (Stage::Waiting { .. } | Stage::Dispatched { .. }, true) => Some(Step::Cancel { job: id, lease: None }),
-        (Stage::Dispatched { phase, attempt }, false) if !offered.contains(&(id, phase, attempt)) => {
-            let work = Work { phase, job: id, user: open.owner, attempt, priority: Priority::default() };
-            Some(Step::Offer(work))
+        (Stage::Dispatched { phase, attempt }, false) if memory.offered.get(&id) != Some(&(phase, attempt)) => {
+            Some(Step::Offer(Work { phase, job: id, user: open.owner, attempt, priority: open.priority }))
         }
         _ => None,
     }
 }
 
-/// Up to `room` jobs whose phase is due: always the user's with the fewest jobs in hand, then of those the one served
-/// longest ago, then the oldest job.
-fn fair(board: &Board, phase: Phase, room: usize, now_ms: u64) -> Vec<JobId> {
-    let mut in_hand: HashMap<UserId, usize> = HashMap::new();
-    let mut served: HashMap<UserId, u64> = HashMap::new();
-    let mut due: Vec<(JobId, UserId)> = vec![];
-    for (&id, open) in &board.jobs {
-        let last = served.entry(open.owner).or_default();
-        *last = open.served.max(*last);
-        match open.job.stage {
-            Stage::Dispatched { .. } | Stage::Running { .. } => *in_hand.entry(open.owner).or_default() += 1,
-            Stage::Waiting { phase: p, due_ms, .. } if p == phase && due_ms <= now_ms && !open.job.cancel_requested => {
-                due.push((id, open.owner));
-            }
-            _ => {}
+/// What a step says to its job, and what that is called; `None` for steps that are more than a word.
+pub fn command(step: &Step, now_ms: u64) -> Option<(JobId, &'static str, JobCommand)> {
+    match *step {
+        Step::Dispatch(job) => Some((job, "dispatch", JobCommand::Dispatch)),
+        Step::Cancel { job, lease } => Some((job, "cancel", JobCommand::Cancel { lease })),
+        Step::Fail { job, lease } => {
+            let detail = "Working on this video stopped our trainers again and again. We are looking into it.";
+            let (code, detail) = ("worker-lost".to_owned(), detail.to_owned());
+            Some((job, "fail", JobCommand::Fail { lease, code, detail, retryable: false, now_ms }))
         }
+        Step::Offer(_) | Step::Nudge(_) | Step::Finish(_) => None,
     }
-    let mut chosen = vec![];
-    while chosen.len() < room {
-        let rank = |&(id, owner): &(JobId, UserId)| {
-            (in_hand.get(&owner).copied().unwrap_or(0), served.get(&owner).copied().unwrap_or(0), id)
-        };
-        let Some((place, &(id, owner))) = due.iter().enumerate().min_by_key(|(_, job)| rank(job)) else { break };
-        due.swap_remove(place);
-        chosen.push(id);
-        *in_hand.entry(owner).or_default() += 1;
-    }
-    chosen
 }
 
 #[cfg(test)]

@@ -51,6 +51,7 @@ fn body(event: &Event) -> Value {
             "alt": e.picture.alt,
         }),
         Event::InferenceCompleted(e) => json!({ "phase": "inference", "duration_ms": e.duration_ms }),
+        Event::JobInterrupted(e) => json!({ "phase": e.phase, "attempt": e.attempt }),
         Event::JobCompleted(e) => json!({ "status": "succeeded", "comic": format!("/comics/{}", e.comic) }),
         Event::JobFailed(e) => json!({
             "status": if e.retryable { "processing" } else { "failed" },

@@ -14,6 +14,7 @@ impl JobView {
         json["training"] = self.training();
         json["inference"] = self.inference();
         json["progress"] = self.progress_json();
+        json["queue"] = self.queue();
         json["output"] = self.output();
         json
     }
@@ -72,9 +73,18 @@ impl JobView {
             "step": progress.step,
             "total": progress.of,
             "eta_s": self.eta_ms().map(|eta_ms| eta_ms.div_ceil(1_000)),
-            "queue_position": self.place,
+            "queue_position": self.place.map(|place| place.position),
             "preview": self.preview_url(),
         })
+    }
+
+    /// `position`: how many are served before it; `eta_s`: until a worker begins with it, `null` when nobody can tell.
+    /// `null` for a job that does not wait.
+    fn queue(&self) -> Value {
+        let queue = self.place.map(
+            |place| json!({ "position": place.position, "eta_s": place.eta_ms.map(|eta_ms| eta_ms.div_ceil(1_000)) }),
+        );
+        json!(queue)
     }
 
     /// URLs of what is drawn so far; `null` before anything is.

@@ -70,7 +70,8 @@ fn now(view: &JobView) -> Markup {
                 (bar(view))
                 dl.facts {
                     @if let Some(place) = view.place {
-                        div { dt { "In line" } dd { @if place == 0 { "you are next" } @else { (words::count(place, "job")) " before you" } } }
+                        div { dt { "In line" } dd { @if place.position == 0 { "you are next" } @else { (words::count(place.position, "job")) " before you" } } }
+                        @if let Some(eta_ms) = place.eta_ms { div { dt { "Your turn" } dd { "in " (words::roughly(eta_ms)) } } }
                     }
                     @if let Some(eta_ms) = view.eta_ms() {
                         div { dt { "Time left" } dd { "about " (words::duration(eta_ms)) } }

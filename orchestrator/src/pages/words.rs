@@ -26,7 +26,18 @@ pub fn duration(ms: u64) -> String {
         (0, 0, s) => format!("{s} s"),
         (0, m, 0) => format!("{m} min"),
         (0, m, s) => format!("{m} min {s} s"),
+        (h, 0, _) => format!("{h} h"),
         (h, m, _) => format!("{h} h {m} min"),
+    }
+}
+
+/// `less than a minute`, `about 7 min`, `about 2 h 10 min`: for what nobody can know to the second.
+pub fn roughly(ms: u64) -> String {
+    let minutes = ms.div_ceil(60_000);
+    match minutes {
+        0 | 1 => "less than a minute".to_owned(),
+        2..60 => format!("about {minutes} min"),
+        _ => format!("about {}", duration(minutes.div_ceil(10) * 10 * 60_000)),
     }
 }
 
@@ -55,6 +66,11 @@ mod tests {
     fn sizes_and_durations_read_well() {
         assert_eq!([0, 1023, 1536, 4 << 30].map(bytes), ["0 bytes", "1023 bytes", "1.5 KiB", "4 GiB"]);
         assert_eq!([900, 61_000, 120_000, 4_800_000].map(duration), ["1 s", "1 min 1 s", "2 min", "1 h 20 min"]);
+        assert_eq!(
+            [0, 60_000, 61_000, 3_599_000].map(roughly),
+            ["less than a minute", "less than a minute", "about 2 min", "about 1 h"]
+        );
+        assert_eq!([3_600_000, 7_300_000].map(roughly), ["about 1 h", "about 2 h 10 min"]);
         assert_eq!(timecode(64_250), "1:04.2");
         assert_eq!(moment(OffsetDateTime::UNIX_EPOCH), "1 January 1970, 00:00 UTC");
     }

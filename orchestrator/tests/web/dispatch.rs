@@ -1,4 +1,4 @@
-use crate::house::{House, blob, id, visitor};
+use crate::house::{House, blob, form, id, mp4, visitor};
 use schemas::event::*;
 use schemas::job::JobCommand;
 use schemas::{Event, JobId};
@@ -111,8 +111,12 @@ async fn a_failed_attempt_is_tried_again_when_it_is_due() {
     let visitor = visitor();
     let job = id(&house.upload(&visitor).await);
     let task = house.take_of(Phase::Training, job).await;
+    let lease = Uuid::now_v7();
+    let start =
+        || JobCommand::StartTraining(TrainingStarted { attempt: 1, lease, device: "test".into(), teachers: vec![] });
+    house.tell(job, start).await;
     let fail = || JobCommand::Fail {
-        lease: None,
+        lease,
         code: "internal".into(),
         detail: "a test".into(),
         retryable: true,
@@ -122,4 +126,22 @@ async fn a_failed_attempt_is_tried_again_when_it_is_due() {
     task.done().await.expect("the queue confirms");
     let again = house.take_of(Phase::Training, job).await;
     assert_eq!(again.work.attempt, 2);
+}
+
+#[tokio::test]
+async fn a_job_in_line_has_its_place() {
+    let house = House::build().await;
+    let visitor = visitor();
+    let low = visitor.post(house.url("/v1/jobs?priority=low")).multipart(form(mp4(100_000), "me.mp4"));
+    let low: serde_json::Value = low.send().await.expect("an answer").json().await.expect("a job");
+    let normal = house.upload(&visitor).await;
+    // Both are in the work queue by now, which nobody empties: the first that came stands first.
+    for (job, position) in [(low, 0), (normal, 1)] {
+        let path = format!("/v1/jobs/{}", id(&job));
+        let job = house.until(&visitor, &path, |job| job["queue"]["position"] == position).await;
+        assert_eq!((&job["queue"]["eta_s"], &job["progress"]["queue_position"]), (&().into(), &position.into()));
+    }
+    let odd = visitor.post(house.url("/v1/jobs?priority=highest")).multipart(form(mp4(100), "me.mp4"));
+    let odd = odd.send().await.expect("an answer");
+    assert_eq!(crate::house::code(odd).await, (400, "invalid-priority".to_owned()));
 }

@@ -172,9 +172,11 @@ pub fn mp4(bytes: usize) -> Vec<u8> {
 }
 
 pub async fn post_file(house: &House, visitor: &Client, bytes: Vec<u8>, name: &str) -> Response {
-    let part = Part::bytes(bytes).file_name(name.to_owned());
-    let form = Form::new().part("video", part);
-    visitor.post(house.url("/v1/jobs")).multipart(form).send().await.expect("an answer")
+    visitor.post(house.url("/v1/jobs")).multipart(form(bytes, name)).send().await.expect("an answer")
+}
+
+pub fn form(bytes: Vec<u8>, name: &str) -> Form {
+    Form::new().part("video", Part::bytes(bytes).file_name(name.to_owned()))
 }
 
 pub async fn code(answer: Response) -> (u16, String) {

@@ -3,13 +3,14 @@
 use super::*;
 use crate::{RedbStore, Status};
 use futures::stream;
-use schemas::event::{CancelRequested, JobRequested, TrainingProgressed};
+use schemas::event::{CancelRequested, JobRequested, Priority, TrainingProgressed};
 use schemas::{Actor, Blob, Event, Hash, JobId, NewEvent, Recorded, UserId, VideoId};
 use uuid::Uuid;
 
 fn requested() -> Event {
     let blob = Blob { key: "video".into(), sha256: Hash::of(b""), bytes: 1 };
-    JobRequested { owner: UserId::new(), video: VideoId::new(), title: "me".into(), blob }.into()
+    JobRequested { owner: UserId::new(), video: VideoId::new(), title: "me".into(), blob, priority: Priority::Normal }
+        .into()
 }
 
 fn progressed(step: u32) -> Event {

@@ -143,6 +143,7 @@ fn columns(recorded: &Recorded) -> Vec<(&'static str, Value)> {
             ("panels_drawn", (e.panels.len() as u64).into()),
             ("panels", (e.panels.len() as u64).into()),
         ],
+        Event::JobInterrupted(e) => vec![(status_of(e.phase), PhaseStatus::Queued.into())],
         Event::JobCompleted(e) => {
             vec![("status", Status::Succeeded.into()), ("comic", e.comic.into()), ("completed", time.into())]
         }

@@ -80,7 +80,14 @@ pub fn event(cast: &Cast, which: usize, n: u32) -> (AggregateId, Event) {
         }
         .into(),
         2 => VideoRefused { code: "no-video".into(), detail: format!("nothing to see {n}") }.into(),
-        3 => JobRequested { owner, video: cast.video, title: format!("Me ✨ {n}").into(), blob: blob("video") }.into(),
+        3 => JobRequested {
+            owner,
+            video: cast.video,
+            title: format!("Me ✨ {n}").into(),
+            blob: blob("video"),
+            priority: Priority::Normal,
+        }
+        .into(),
         4 => JobDispatched { phase, attempt }.into(),
         5 => TrainingStarted { attempt, lease, device: format!("CPU {n}"), teachers: vec![] }.into(),
         6 => TrainingProgressed { attempt, lease, step: n, of: 100, loss: 1.0 / (n as f32 + 0.1) }.into(),

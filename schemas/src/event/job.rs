@@ -25,6 +25,25 @@ impl Phase {
     }
 }
 
+/// Who is served first where several wait.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Priority {
+    #[default]
+    Normal,
+    /// After everybody's normal jobs, until it has waited long enough to count as one.
+    Low,
+}
+
+impl Priority {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Priority::Normal => "normal",
+            Priority::Low => "low",
+        }
+    }
+}
+
 /// Somebody wants a comic character from a video.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct JobRequested {
@@ -33,6 +52,8 @@ pub struct JobRequested {
     /// What to call the job on pages: the video's name.
     pub title: Personal,
     pub blob: Blob,
+    #[serde(default)]
+    pub priority: Priority,
 }
 
 /// A phase was handed to the work queue.
@@ -118,6 +139,14 @@ pub struct InferenceCompleted {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct JobCompleted {
     pub comic: ComicId,
+}
+
+/// A worker handed its phase back because it shuts down. No attempt is used up: the next worker takes the same one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct JobInterrupted {
+    pub phase: Phase,
+    pub attempt: u32,
+    pub lease: Uuid,
 }
 
 /// A phase failed. With `retryable` false, or when the attempts are used up, this is the job's end.

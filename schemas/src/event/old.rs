@@ -1,6 +1,6 @@
 //! Versions that are not written any more. Each is read as the present one by a pure function: its `From`.
 
-use super::{ComicDrafted, Event, JobRequested, Picture, VideoUploaded};
+use super::{ComicDrafted, Event, JobRequested, Picture, Priority, VideoUploaded};
 use crate::blob::Blob;
 use crate::ids::{JobId, UserId, VideoId};
 use schemars::{JsonSchema, Schema, schema_for};
@@ -59,7 +59,7 @@ struct JobRequestedV1 {
 
 impl From<JobRequestedV1> for Event {
     fn from(JobRequestedV1 { owner, video, title, blob }: JobRequestedV1) -> Self {
-        JobRequested { owner, video, title: title.into(), blob }.into()
+        JobRequested { owner, video, title: title.into(), blob, priority: Priority::Normal }.into()
     }
 }
 

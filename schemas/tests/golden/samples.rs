@@ -46,7 +46,8 @@ pub fn all() -> Vec<Event> {
         }
         .into(),
         VideoRefused { code: "no-video".into(), detail: "the file has no pictures in it".into() }.into(),
-        JobRequested { owner: OWNER, video: VIDEO, title: sealed(), blob: blob("video/1") }.into(),
+        JobRequested { owner: OWNER, video: VIDEO, title: sealed(), blob: blob("video/1"), priority: Priority::Normal }
+            .into(),
         JobDispatched { phase: Phase::Training, attempt }.into(),
         TrainingStarted { attempt, lease, device: "CPU (2 threads)".into(), teachers: vec!["8d13".into()] }.into(),
         TrainingProgressed { attempt, lease, step: 7, of: 140, loss: 1.25 }.into(),
@@ -97,6 +98,9 @@ fn drawing() -> Vec<Event> {
 
 fn endings() -> Vec<Event> {
     vec![
+        JobInterrupted { phase: Phase::Training, attempt: 1, lease: LEASE }.into(),
+        JobRequested { owner: OWNER, video: VIDEO, title: sealed(), blob: blob("video/1"), priority: Priority::Low }
+            .into(),
         JobCompleted { comic: ComicId::of(JOB) }.into(),
         JobFailed {
             phase: Phase::Training,

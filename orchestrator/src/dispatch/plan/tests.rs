@@ -1,7 +1,7 @@
 use super::*;
 use crate::dispatch::board::unix_ms;
 use schemas::event::*;
-use schemas::{Actor, Blob, Event, Hash, NewEvent, Recorded, VideoId};
+use schemas::{Actor, Blob, Event, Hash, NewEvent, Recorded, UserId, VideoId};
 use time::OffsetDateTime;
 
 const SLOTS: Slots = Slots { training: 2, inference: 2 };
@@ -18,7 +18,7 @@ fn blob() -> Blob {
 #[derive(Default)]
 struct Story {
     board: Board,
-    offered: Offered,
+    memory: Memory,
 }
 
 impl Story {
@@ -38,12 +38,15 @@ impl Story {
 
     fn request(&mut self, owner: UserId) -> JobId {
         let job = JobId::new();
-        self.tell(job, JobRequested { owner, video: VideoId::new(), title: "me".into(), blob: blob() });
+        self.tell(
+            job,
+            JobRequested { owner, video: VideoId::new(), title: "me".into(), blob: blob(), priority: Priority::Normal },
+        );
         job
     }
 
-    fn plan_after(&self, ms: u64) -> Vec<Step> {
-        plan(&self.board, &self.offered, SLOTS, unix_ms(now()) + ms)
+    fn plan_after(&mut self, ms: u64) -> Vec<Step> {
+        plan(&mut self.board, &mut self.memory, SLOTS, unix_ms(now()) + ms)
     }
 }
 
@@ -64,9 +67,9 @@ fn a_new_job_is_dispatched_then_offered_once() {
 
     story.tell(job, dispatched(Phase::Training, 1));
     let work = Work { phase: Phase::Training, job, user, attempt: 1, priority: Priority::default() };
-    assert_eq!(story.plan_after(0), [Step::Offer(work)]);
+    assert_eq!(story.plan_after(0), [Step::Offer(work.clone())]);
 
-    story.offered.insert((job, Phase::Training, 1));
+    story.memory.offered(&work);
     assert_eq!(story.plan_after(0), []);
 }
 
@@ -75,7 +78,7 @@ fn after_a_restart_what_was_dispatched_is_offered_again() {
     let mut story = Story::default();
     let job = story.request(UserId::new());
     story.tell(job, dispatched(Phase::Training, 1));
-    story.offered.clear();
+    story.memory = Memory::default();
     assert!(matches!(story.plan_after(0)[..], [Step::Offer(_)]));
 }
 
@@ -124,6 +127,7 @@ fn a_retry_waits_until_it_is_due() {
     let mut story = Story::default();
     let job = story.request(UserId::new());
     story.tell(job, RetryScheduled { phase: Phase::Training, attempt: 2, due_ms: unix_ms(now()) + 2_000 });
+    assert_eq!(story.board.place(job), None);
     assert_eq!(story.plan_after(1_999), []);
     assert_eq!(story.plan_after(2_000), [Step::Dispatch(job)]);
 }
@@ -137,11 +141,14 @@ fn a_cancelled_job_that_nobody_works_on_ends_at_once() {
 }
 
 #[test]
-fn a_running_job_is_nudged_and_taken_from_a_silent_worker_after_a_while() {
+fn a_running_job_is_nudged_every_second_and_taken_from_a_silent_worker_after_a_while() {
     let mut story = Story::default();
     let (job, lease) = (story.request(UserId::new()), Uuid::now_v7());
     story.tell(job, dispatched(Phase::Training, 1)).tell(job, started(lease)).tell(job, CancelRequested {});
     assert_eq!(story.plan_after(0), [Step::Nudge(job)]);
+    story.memory.nudged(job, unix_ms(now()));
+    assert_eq!(story.plan_after(999), []);
+    assert_eq!(story.plan_after(1_000), [Step::Nudge(job)]);
     assert_eq!(story.plan_after(CANCEL_GRACE_MS), [Step::Cancel { job, lease: Some(lease) }]);
 }
 
@@ -154,8 +161,22 @@ fn a_job_that_keeps_killing_its_workers_fails() {
         story.tell(job, started(Uuid::now_v7()));
     }
     assert_eq!(story.plan_after(0), []);
+    let lease = Uuid::now_v7();
+    story.tell(job, started(lease));
+    assert_eq!(story.plan_after(0), [Step::Fail { job, lease }]);
+}
+
+#[test]
+fn a_job_whose_workers_shut_down_is_never_failed_for_it() {
+    let mut story = Story::default();
+    let job = story.request(UserId::new());
+    story.tell(job, dispatched(Phase::Training, 1));
+    for _ in 0..10 * MAX_STARTS {
+        let lease = Uuid::now_v7();
+        story.tell(job, started(lease)).tell(job, JobInterrupted { phase: Phase::Training, attempt: 1, lease });
+    }
     story.tell(job, started(Uuid::now_v7()));
-    assert_eq!(story.plan_after(0), [Step::Fail(job)]);
+    assert_eq!(story.plan_after(0), []);
 }
 
 #[test]
@@ -164,13 +185,4 @@ fn an_ended_job_leaves_the_board() {
     let job = story.request(UserId::new());
     story.tell(job, JobCancelled {});
     assert!(story.board.jobs.is_empty());
-}
-
-#[test]
-fn a_place_in_the_line_counts_those_before() {
-    let mut story = Story::default();
-    let (a, b) = (story.request(UserId::new()), story.request(UserId::new()));
-    assert_eq!((story.board.place(a), story.board.place(b)), (Some(0), Some(1)));
-    story.tell(a, dispatched(Phase::Training, 1)).tell(a, started(Uuid::now_v7()));
-    assert_eq!((story.board.place(a), story.board.place(b)), (None, Some(0)));
 }

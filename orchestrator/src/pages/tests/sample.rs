@@ -1,5 +1,6 @@
 //! Rows to draw pages from: one job in each of its states.
 
+use crate::dispatch::board::Place;
 use crate::job_view::JobView;
 use projector::{ComicRow, JobError, JobRow, PhaseStatus, PictureRow, Status, VideoRow};
 use schemas::event::{MediaKind, Phase};
@@ -17,7 +18,7 @@ pub fn waiting() -> JobView {
     let (job, owner, video) = (JobId(uuid(1)), UserId(uuid(2)), VideoId(uuid(3)));
     let mut view = JobView::just_requested(job, owner, video, "Rome & me <3".to_owned(), 7);
     view.job.created = datetime!(2026-11-24 11:17 UTC);
-    view.place = Some(2);
+    view.place = Some(Place { position: 2, eta_ms: Some(412_000) });
     view.video = Some(VideoRow {
         id: video,
         owner,

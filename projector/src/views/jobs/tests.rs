@@ -3,7 +3,8 @@
 use super::*;
 use crate::{Batch, RedbStore, ViewStore, Views};
 use schemas::event::{
-    CancelRequested, JobCancelled, JobDispatched, JobRequested, RetryScheduled, TrainingProgressed, TrainingStarted,
+    CancelRequested, JobCancelled, JobDispatched, JobRequested, Priority, RetryScheduled, TrainingProgressed,
+    TrainingStarted,
 };
 use schemas::{Actor, Blob, Hash, JobId, NewEvent, UserId, VideoId};
 use uuid::Uuid;
@@ -25,7 +26,8 @@ async fn after(events: Vec<Event>) -> JobRow {
 
 fn requested() -> Event {
     let blob = Blob { key: "video".into(), sha256: Hash::of(b""), bytes: 1 };
-    JobRequested { owner: UserId::new(), video: VideoId::new(), title: "me".into(), blob }.into()
+    JobRequested { owner: UserId::new(), video: VideoId::new(), title: "me".into(), blob, priority: Priority::Normal }
+        .into()
 }
 
 fn dispatched(phase: Phase, attempt: u32) -> Event {
