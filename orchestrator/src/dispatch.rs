@@ -5,6 +5,8 @@ pub mod board;
 mod desk;
 mod finish;
 mod plan;
+#[cfg(test)]
+mod simulation;
 
 pub use plan::Slots;
 
