@@ -9,6 +9,8 @@ mod cancel;
 mod csrf;
 #[path = "web/dispatch.rs"]
 mod dispatch;
+#[path = "web/dispatchers.rs"]
+mod dispatchers;
 #[path = "web/events.rs"]
 mod events;
 #[path = "web/forget.rs"]
