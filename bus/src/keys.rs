@@ -117,7 +117,7 @@ impl Keys {
             match store.create(user.to_string(), ERASED.into()).await {
                 Ok(_) => break,
                 // Another process made a key meanwhile, or the mark.
-                Err(error) if error.kind() == CreateErrorKind::AlreadyExists => {}
+                Err(error) if error.kind() == CreateErrorKind::AlreadyExists => tokio::time::sleep(PAUSE).await,
                 Err(error) => return Err(unavailable(&error)),
             }
         }

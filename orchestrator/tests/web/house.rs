@@ -51,7 +51,7 @@ impl House {
         let views = Views::new(store.clone());
 
         let stop = CancellationToken::new();
-        tokio::spawn(Projector::new(bus.log(), store).run(stop.clone()));
+        tokio::spawn(Projector::new(bus.log().opened(), store).run(stop.clone()));
         tokio::spawn(orchestrator::dispatch(bus.clone(), Slots::default(), stop.clone()));
         tokio::spawn(orchestrator::erase(bus.clone(), blobs.clone(), stop.clone()));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
