@@ -66,6 +66,8 @@ pub struct Job {
     pub request: Option<JobRequested>,
     /// How often workers took the present phase and attempt. Interruptions do not count.
     pub starts: u32,
+    /// Where the present training can go on, whoever does it; an attempt that failed leaves it to the next.
+    pub checkpoint: Option<Blob>,
     pub model: Option<Blob>,
     pub drawn: Option<InferenceCompleted>,
     /// Panels written down by the present worker, by index.
@@ -294,7 +296,9 @@ impl Aggregate for Job {
             Event::TrainingStarted(e) => {
                 self.start(Phase::Training, e.attempt, e.lease);
             }
+            Event::TrainingProgressed(e) => self.checkpoint = e.checkpoint.clone().or(self.checkpoint.take()),
             Event::TrainingCompleted(e) => {
+                self.checkpoint = None;
                 self.model = Some(e.model.clone());
                 self.stage = Stage::Waiting { phase: Phase::Inference, attempt: 1, due_ms: 0 };
             }

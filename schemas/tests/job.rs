@@ -31,7 +31,7 @@ fn start(attempt: u32, lease: Uuid) -> JobCommand {
 }
 
 fn progress(attempt: u32, lease: Uuid) -> JobCommand {
-    JobCommand::ProgressTraining(TrainingProgressed { attempt, lease, step: 1, of: 2, loss: 1.0 })
+    JobCommand::ProgressTraining(TrainingProgressed { attempt, lease, step: 1, of: 2, loss: 1.0, checkpoint: None })
 }
 
 fn trained(attempt: u32, lease: Uuid) -> JobCommand {
@@ -102,6 +102,28 @@ fn a_worker_that_lost_its_lease_is_refused_everything() {
         assert_eq!(names(job.decide(command)), Err(Refusal::StaleLease));
     }
     assert_eq!(names(job.decide(trained(1, SECOND))), Ok(vec!["trained"]));
+}
+
+#[test]
+fn a_checkpoint_outlives_its_worker_and_its_attempt_but_not_its_training() {
+    let checkpoint = |step| {
+        let blob = Blob { key: format!("checkpoint/{step}"), ..blob() };
+        let progress = TrainingProgressed { attempt: 1, lease: FIRST, step, of: 9, loss: 1.0, checkpoint: Some(blob) };
+        JobCommand::ProgressTraining(progress)
+    };
+    let key = |job: &Job| job.checkpoint.as_ref().map(|blob| blob.key.clone());
+    let newest = Some("checkpoint/5".to_owned());
+    let mut history =
+        vec![request(), JobCommand::Dispatch, start(1, FIRST), checkpoint(3), checkpoint(5), progress(1, FIRST)];
+    assert_eq!(key(&given(history.clone())), newest);
+    history.push(start(1, SECOND));
+    let job = given(history.clone());
+    assert_eq!((key(&job), job.starts), (newest.clone(), 2));
+    history.extend([fail(Some(SECOND), true), JobCommand::Dispatch, start(2, SECOND)]);
+    let job = given(history.clone());
+    assert_eq!((key(&job), job.starts), (newest, 1));
+    history.push(trained(2, SECOND));
+    assert_eq!(key(&given(history)), None);
 }
 
 #[test]

@@ -11,7 +11,16 @@ pub async fn work_to_the_end(house: &House, job: JobId) {
     let start =
         || JobCommand::StartTraining(TrainingStarted { attempt, lease, device: "test".into(), teachers: vec![] });
     house.tell(job, start).await;
-    let progress = || JobCommand::ProgressTraining(TrainingProgressed { attempt, lease, step: 50, of: 100, loss: 0.5 });
+    let progress = || {
+        JobCommand::ProgressTraining(TrainingProgressed {
+            attempt,
+            lease,
+            step: 50,
+            of: 100,
+            loss: 0.5,
+            checkpoint: None,
+        })
+    };
     house.tell(job, progress).await;
     let model = blob("models/x.safetensors");
     let trained = || {

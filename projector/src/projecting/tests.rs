@@ -14,7 +14,7 @@ fn requested() -> Event {
 }
 
 fn progressed(step: u32) -> Event {
-    TrainingProgressed { attempt: 1, lease: Uuid::nil(), step, of: 9, loss: 0.5 }.into()
+    TrainingProgressed { attempt: 1, lease: Uuid::nil(), step, of: 9, loss: 0.5, checkpoint: None }.into()
 }
 
 fn event(sequence: u64, job: JobId, event: Event) -> Result<Delivered, ReadError> {

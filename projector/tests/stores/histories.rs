@@ -90,7 +90,8 @@ pub fn event(cast: &Cast, which: usize, n: u32) -> (AggregateId, Event) {
         .into(),
         4 => JobDispatched { phase, attempt }.into(),
         5 => TrainingStarted { attempt, lease, device: format!("CPU {n}"), teachers: vec![] }.into(),
-        6 => TrainingProgressed { attempt, lease, step: n, of: 100, loss: 1.0 / (n as f32 + 0.1) }.into(),
+        6 => TrainingProgressed { attempt, lease, step: n, of: 100, loss: 1.0 / (n as f32 + 0.1), checkpoint: None }
+            .into(),
         7 => TrainingCompleted {
             attempt,
             lease,

@@ -84,6 +84,9 @@ pub struct TrainingProgressed {
     pub step: u32,
     pub of: u32,
     pub loss: f32,
+    /// All that another worker needs to go on from this step; it is deleted when the training has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<Blob>,
 }
 
 /// The network is trained and its weights are in S3.

@@ -50,7 +50,7 @@ pub fn all() -> Vec<Event> {
             .into(),
         JobDispatched { phase: Phase::Training, attempt }.into(),
         TrainingStarted { attempt, lease, device: "CPU (2 threads)".into(), teachers: vec!["8d13".into()] }.into(),
-        TrainingProgressed { attempt, lease, step: 7, of: 140, loss: 1.25 }.into(),
+        TrainingProgressed { attempt, lease, step: 7, of: 140, loss: 1.25, checkpoint: None }.into(),
         TrainingCompleted {
             attempt,
             lease,

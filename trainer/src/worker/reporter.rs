@@ -177,7 +177,9 @@ impl<'a> Reporter<'a> {
         if milestone > self.last_milestone && step < of {
             self.last_milestone = milestone;
             let (attempt, lease) = (self.hold.attempt, self.hold.lease);
-            let progress = || JobCommand::ProgressTraining(TrainingProgressed { attempt, lease, step, of, loss });
+            let progress = || {
+                JobCommand::ProgressTraining(TrainingProgressed { attempt, lease, step, of, loss, checkpoint: None })
+            };
             self.hold.execute(&format!("step {step}"), progress).await?;
         }
         Ok(())

@@ -50,7 +50,7 @@ async fn a_job_starts_queues_and_processes() {
     assert_eq!((row.status, row.training_status), (Status::Starting, PhaseStatus::Waiting));
     let row = after(vec![dispatched(Phase::Training, 1)]).await;
     assert_eq!((row.status, row.training_status), (Status::Starting, PhaseStatus::Queued));
-    let progress = TrainingProgressed { attempt: 1, lease: Uuid::nil(), step: 3, of: 60, loss: 0.25 };
+    let progress = TrainingProgressed { attempt: 1, lease: Uuid::nil(), step: 3, of: 60, loss: 0.25, checkpoint: None };
     let row = after(vec![dispatched(Phase::Training, 1), started(1), progress.into()]).await;
     assert_eq!((row.status, row.training_status), (Status::Processing, PhaseStatus::Running));
     assert_eq!((row.step, row.of, row.loss), (3, 60, Some(0.25)));
