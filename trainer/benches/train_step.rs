@@ -26,7 +26,7 @@ fn main() {
 
     let mut times: Vec<Duration> = Vec::new();
     let mut last = Instant::now();
-    let trained = net::train(&clip, &settings, &device, &mut |_, _| {
+    let trained = net::train(&clip, &settings, &device, None, &mut |_, _| {
         times.push(last.elapsed());
         last = Instant::now();
         ControlFlow::Continue(())

@@ -7,8 +7,8 @@
 mod adam;
 mod batch;
 mod calm;
-mod checkpoint;
 mod conv;
+mod file;
 mod infer;
 mod loss;
 mod map;
@@ -20,8 +20,8 @@ mod simd;
 mod train;
 mod upsample;
 
-pub use checkpoint::CheckpointError;
+pub use file::FileError;
 pub use infer::Segmented;
 pub use loss::Parts;
 pub use model::{ENTRIES, Groups, Model};
-pub use train::{Progress, Settings, TrainError, Trained, train};
+pub use train::{Checkpoint, Progress, Settings, TrainError, Trained, Training, train};

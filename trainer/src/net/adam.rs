@@ -1,8 +1,9 @@
 /// Kingma and Ba (2015), with the rates of this training. One for each group of parameters.
+#[derive(Clone)]
 pub struct Adam {
-    mean: Vec<f32>,
-    square: Vec<f32>,
-    step: i32,
+    pub mean: Vec<f32>,
+    pub square: Vec<f32>,
+    pub step: i32,
 }
 
 const BETA_MEAN: f32 = 0.9;

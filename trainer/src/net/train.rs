@@ -1,10 +1,13 @@
+mod checkpoint;
 #[cfg(test)]
 mod tests;
 
 use std::ops::ControlFlow;
 
+pub use checkpoint::Checkpoint;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
 
 use super::adam::Adam;
 use super::batch::{Batch, Footage};
@@ -18,7 +21,7 @@ use crate::device::Device;
 use crate::raster::colour;
 
 /// How long and on how much to train.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
     pub steps: u32,
     /// Pairs of consecutive frames in a step; twice as many windows.
@@ -69,12 +72,14 @@ pub enum TrainError {
 }
 
 /// Trains a model on the clip. The same clip, settings and seed give the same model, bit for bit, on machines with
-/// the same instructions. `report` hears of every step and may stop the training.
+/// the same instructions, also when another training of them broke off and this one goes on `from` there. A checkpoint
+/// of anything else is not used. `report` hears of every step and may stop the training.
 pub fn train(
     clip: &Clip,
     settings: &Settings,
     device: &Device,
-    report: &mut (dyn FnMut(&Progress, &Model) -> ControlFlow<()> + Send),
+    from: Option<Checkpoint>,
+    report: &mut (dyn FnMut(&Progress, &Training) -> ControlFlow<()> + Send),
 ) -> Result<Trained, TrainError> {
     if clip.frames.is_empty() || clip.width == 0 || clip.height == 0 {
         return Err(TrainError::NoFrames);
@@ -85,19 +90,21 @@ pub fn train(
     let pool = rayon::ThreadPoolBuilder::new().num_threads(device.threads()).build()?;
     pool.install(|| {
         let mut training = Training::new(clip, settings);
-        let mut curve = Vec::new();
-        for step in 1..=settings.steps {
-            let parts = training.step(settings.steps);
+        if let Some(Err(misfit)) = from.map(|checkpoint| training.go_on_from(checkpoint)) {
+            tracing::warn!(%misfit, "a checkpoint cannot be used: the training begins anew");
+        }
+        for step in training.model.step + 1..=settings.steps {
+            let parts = training.step();
             let progress = Progress { step, of: settings.steps, loss: parts.total(), parts };
             if !progress.loss.is_finite() {
                 return Err(TrainError::Diverged(step));
             }
-            curve.push(progress.loss);
-            if report(&progress, &training.model).is_break() {
+            training.curve.push(progress.loss);
+            if report(&progress, &training).is_break() {
                 return Err(TrainError::Stopped(step));
             }
         }
-        Ok(Trained { model: training.model, curve })
+        Ok(Trained { model: training.model, curve: training.curve })
     })
 }
 
@@ -114,8 +121,11 @@ fn rate(step: u32, steps: u32) -> f32 {
 }
 
 /// Everything that lasts from step to step.
-struct Training {
+pub struct Training {
+    settings: Settings,
     model: Model,
+    /// The loss of each step so far.
+    curve: Vec<f32>,
     footage: Footage,
     samples: Samples,
     rng: ChaCha8Rng,
@@ -145,6 +155,8 @@ impl Training {
         let batch = Batch::new(settings.batch_pairs.max(1), window);
         let maps = || Maps::new(batch.images, batch.height, batch.width);
         Self {
+            settings: *settings,
+            curve: Vec::new(),
             maps: maps(),
             d_maps: maps(),
             loss: Loss::new(&batch),
@@ -161,8 +173,17 @@ impl Training {
         }
     }
 
-    fn step(&mut self, steps: u32) -> Parts {
-        let step = self.model.step;
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// The loss of each step so far.
+    pub fn curve(&self) -> &[f32] {
+        &self.curve
+    }
+
+    fn step(&mut self) -> Parts {
+        let (step, steps) = (self.model.step, self.settings.steps);
         self.footage.draw(&mut self.rng, &mut self.batch);
         network::forward(&self.model.weights, &self.batch.input, &mut self.maps);
         let direction = if step.is_multiple_of(2) { Direction::Down } else { Direction::Right };

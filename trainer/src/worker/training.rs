@@ -2,7 +2,7 @@
 
 use super::reporter::{self, Report, Voice, thin};
 use super::{Hold, Outcome, Worker, picture, video};
-use crate::net::{self, Model, Settings, TrainError, Trained};
+use crate::net::{self, Settings, TrainError, Trained};
 use bytes::Bytes;
 use schemas::blob::keys;
 use schemas::event::{TrainingCompleted, TrainingStarted, VideoChecked, VideoRefused};
@@ -40,9 +40,9 @@ async fn train(worker: &Worker, hold: &Hold, shutdown: &CancellationToken) -> Re
         let ready = video::prepare(file.path(), nets.as_deref(), voice)?;
         let settings = Settings::for_device(&device);
         let sample = ready.clip.frames.len() / 2;
-        let trained = net::train(&ready.clip, &settings, &device, &mut |progress, model: &Model| {
+        let trained = net::train(&ready.clip, &settings, &device, None, &mut |progress, training| {
             if progress.step.is_multiple_of((progress.of / PREVIEWS).max(1)) {
-                let png = picture::preview(model, &ready.clip.frames[sample]);
+                let png = picture::preview(training.model(), &ready.clip.frames[sample]);
                 png.map_or(std::ops::ControlFlow::Continue(()), |png| voice.say(Report::Preview(png)))?;
             }
             voice.say(Report::Step { step: progress.step, of: progress.of, loss: progress.loss })

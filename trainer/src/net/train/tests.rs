@@ -55,14 +55,14 @@ fn settings(steps: u32) -> Settings {
     Settings { steps, batch_pairs: 1, window: [96, 72], seed: 5 }
 }
 
-fn go_on(_: &Progress, _: &Model) -> ControlFlow<()> {
+fn go_on(_: &Progress, _: &Training) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 
 #[test]
 fn the_loss_falls_and_the_figure_is_found() {
     let (clip, truth) = wandering_square(8);
-    let trained = train(&clip, &settings(60), &DEVICE, &mut go_on).unwrap();
+    let trained = train(&clip, &settings(60), &DEVICE, None, &mut go_on).unwrap();
     let first = trained.curve[0];
     let last = trained.curve[50..].iter().sum::<f32>() / 10.0;
     assert!(last < 0.65 * first, "loss {first} → {last}");
@@ -86,7 +86,7 @@ fn the_same_seed_gives_the_same_bytes_however_many_threads_there_are() {
     let (clip, _) = wandering_square(3);
     let bytes = |threads: usize, seed: u64| {
         let settings = Settings { seed, ..settings(6) };
-        let trained = train(&clip, &settings, &Device::Cpu { threads }, &mut go_on).unwrap();
+        let trained = train(&clip, &settings, &Device::Cpu { threads }, None, &mut go_on).unwrap();
         trained.model.to_bytes().unwrap()
     };
     let one = bytes(1, 5);
@@ -98,11 +98,11 @@ fn the_same_seed_gives_the_same_bytes_however_many_threads_there_are() {
 #[test]
 fn a_report_can_stop_the_training() {
     let (clip, _) = wandering_square(2);
-    let mut stop_at_three = |progress: &Progress, model: &Model| {
-        assert_eq!(progress.step, model.step);
+    let mut stop_at_three = |progress: &Progress, training: &Training| {
+        assert_eq!((progress.step, training.curve().len()), (training.model().step, 3.min(progress.step) as usize));
         if progress.step == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let error = train(&clip, &settings(10), &DEVICE, &mut stop_at_three).unwrap_err();
+    let error = train(&clip, &settings(10), &DEVICE, None, &mut stop_at_three).unwrap_err();
     assert!(matches!(error, TrainError::Stopped(3)));
 }
 
@@ -111,7 +111,7 @@ fn without_a_figure_the_palette_is_that_of_the_whole_frame() {
     let (mut clip, _) = wandering_square(3);
     clip.has_figure = false;
     clip.person.clear();
-    let trained = train(&clip, &settings(15), &DEVICE, &mut go_on).unwrap();
+    let trained = train(&clip, &settings(15), &DEVICE, None, &mut go_on).unwrap();
     assert_eq!(trained.model.palette().first_cloth(), 0);
     assert!(trained.curve[14] < trained.curve[0]);
     let said = trained.model.infer(&clip.frames[1]);
@@ -134,14 +134,72 @@ fn odd_clips_train_without_a_panic() {
                 skin_median: None,
                 has_figure: true,
             };
-            let trained = train(&clip, &settings(2), &DEVICE, &mut go_on).unwrap();
+            let trained = train(&clip, &settings(2), &DEVICE, None, &mut go_on).unwrap();
             let labels = trained.model.infer(&clip.frames[0]).labels();
             assert_eq!((labels.width, labels.height), (width, height));
         }
     }
     let (mut clip, _) = wandering_square(2);
     clip.frames[1] = Grid::new(3, 3, [0; 3]);
-    assert!(matches!(train(&clip, &settings(2), &DEVICE, &mut go_on), Err(TrainError::Size(1))));
+    assert!(matches!(train(&clip, &settings(2), &DEVICE, None, &mut go_on), Err(TrainError::Size(1))));
     clip.frames.clear();
-    assert!(matches!(train(&clip, &settings(2), &DEVICE, &mut go_on), Err(TrainError::NoFrames)));
+    assert!(matches!(train(&clip, &settings(2), &DEVICE, None, &mut go_on), Err(TrainError::NoFrames)));
+}
+
+/// A training that breaks off after a step, and what was stored then.
+fn broken_off(clip: &Clip, settings: &Settings, after: u32, from: Option<Checkpoint>) -> Vec<u8> {
+    let mut stored = Vec::new();
+    let mut stop = |progress: &Progress, training: &Training| {
+        if progress.step == after {
+            stored = training.checkpoint().unwrap();
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    };
+    assert!(matches!(train(clip, settings, &DEVICE, from, &mut stop), Err(TrainError::Stopped(_))));
+    stored
+}
+
+#[test]
+fn a_training_that_broke_off_twice_ends_like_one_that_did_not() {
+    let (clip, _) = wandering_square(3);
+    let settings = settings(12);
+    let straight = train(&clip, &settings, &DEVICE, None, &mut go_on).unwrap();
+    let first = broken_off(&clip, &settings, 4, None);
+    let second = broken_off(&clip, &settings, 9, Some(Checkpoint::from_bytes(&first).unwrap()));
+    let mut steps = Vec::new();
+    let resumed =
+        train(&clip, &settings, &DEVICE, Some(Checkpoint::from_bytes(&second).unwrap()), &mut |progress, _| {
+            steps.push(progress.step);
+            ControlFlow::Continue(())
+        });
+    let resumed = resumed.unwrap();
+    assert_eq!(steps, [10, 11, 12]);
+    assert_eq!(resumed.curve, straight.curve);
+    assert_eq!(resumed.model.to_bytes().unwrap(), straight.model.to_bytes().unwrap());
+}
+
+#[test]
+fn a_checkpoint_of_another_clip_seed_or_length_is_not_gone_on_from() {
+    let (clip, _) = wandering_square(3);
+    let (other_clip, _) = wandering_square(4);
+    let expected = train(&clip, &settings(5), &DEVICE, None, &mut go_on).unwrap().model.to_bytes().unwrap();
+    let seeded = Settings { seed: 6, ..settings(5) };
+    for (clip_before, before) in [(&other_clip, settings(5)), (&clip, seeded), (&clip, settings(6))] {
+        let stored = Checkpoint::from_bytes(&broken_off(clip_before, &before, 3, None)).unwrap();
+        let trained = train(&clip, &settings(5), &DEVICE, Some(stored), &mut go_on).unwrap();
+        assert_eq!((trained.model.to_bytes().unwrap(), trained.curve.len()), (expected.clone(), 5));
+    }
+}
+
+#[test]
+fn a_damaged_checkpoint_is_an_error() {
+    let (clip, _) = wandering_square(2);
+    let stored = broken_off(&clip, &settings(3), 2, None);
+    assert!(Checkpoint::from_bytes(&stored).is_ok());
+    for damaged in [&stored[..stored.len() - 4], &stored[..100], b"", clip.frames[0].data.as_flattened()] {
+        assert!(Checkpoint::from_bytes(damaged).is_err());
+    }
+    let model = train(&clip, &settings(2), &DEVICE, None, &mut go_on).unwrap().model.to_bytes().unwrap();
+    assert!(Checkpoint::from_bytes(&model).is_err(), "a model alone is no checkpoint");
 }

@@ -10,7 +10,7 @@ use super::model::{ENTRIES, Groups, Model};
 use super::network::{LAYERS, place, weight_count};
 
 #[derive(Debug, thiserror::Error)]
-pub enum CheckpointError {
+pub enum FileError {
     #[error("the file is not safetensors: {0}")]
     Format(#[from] safetensors::SafeTensorError),
     #[error("the file does not describe one of our models: {0}")]
@@ -39,7 +39,7 @@ struct Header {
 }
 
 impl Model {
-    pub fn to_bytes(&self) -> Result<Vec<u8>, CheckpointError> {
+    pub fn to_bytes(&self) -> Result<Vec<u8>, FileError> {
         let header = Header {
             version: VERSION,
             width: self.width,
@@ -52,7 +52,7 @@ impl Model {
             step: self.step,
             seed: self.seed,
         };
-        let header = serde_json::to_string(&header).map_err(|e| CheckpointError::Header(e.to_string()))?;
+        let header = serde_json::to_string(&header).map_err(|e| FileError::Header(e.to_string()))?;
         let palette: &[f32] = self.centres.as_flattened();
         let tensors = tensors().into_iter().map(|(name, shape, range)| {
             let values = range.map_or(palette, |range| &self.weights[range]);
@@ -62,11 +62,11 @@ impl Model {
         Ok(safetensors::serialize(tensors, Some(HashMap::from([(HEADER.to_owned(), header)])))?)
     }
 
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, CheckpointError> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, FileError> {
         let (_, metadata) = SafeTensors::read_metadata(bytes)?;
         let text = metadata.metadata().as_ref().and_then(|m| m.get(HEADER));
-        let text = text.ok_or_else(|| CheckpointError::Header(format!("no {HEADER:?} in its metadata")))?;
-        let header: Header = serde_json::from_str(text).map_err(|e| CheckpointError::Header(e.to_string()))?;
+        let text = text.ok_or_else(|| FileError::Header(format!("no {HEADER:?} in its metadata")))?;
+        let header: Header = serde_json::from_str(text).map_err(|e| FileError::Header(e.to_string()))?;
         let groups = header.groups()?;
         let file = SafeTensors::deserialize(bytes)?;
         let mut weights = vec![0.0; weight_count()];
@@ -74,7 +74,7 @@ impl Model {
         for (name, shape, range) in tensors() {
             let view = file.tensor(&name)?;
             if view.dtype() != Dtype::F32 || view.shape() != shape {
-                return Err(CheckpointError::Shape { name, expected: shape });
+                return Err(FileError::Shape { name, expected: shape });
             }
             let values = view.data().as_chunks::<4>().0.iter().map(|&b| f32::from_le_bytes(b));
             let into = range.map_or(centres.as_flattened_mut(), |range| &mut weights[range]);
@@ -96,12 +96,12 @@ impl Model {
 }
 
 impl Header {
-    fn groups(&self) -> Result<Groups, CheckpointError> {
+    fn groups(&self) -> Result<Groups, FileError> {
         if self.version != VERSION {
-            return Err(CheckpointError::Header(format!("version {} is not {VERSION}", self.version)));
+            return Err(FileError::Header(format!("version {} is not {VERSION}", self.version)));
         }
         let cloth = ENTRIES.checked_sub(self.background).and_then(|rest| rest.checked_sub(self.skin));
-        let cloth = cloth.ok_or_else(|| CheckpointError::Header("more entries than the palette has".to_owned()))?;
+        let cloth = cloth.ok_or_else(|| FileError::Header("more entries than the palette has".to_owned()))?;
         Ok(Groups { background: self.background, skin: self.skin, cloth })
     }
 }
@@ -143,8 +143,8 @@ mod tests {
     #[test]
     fn damaged_bytes_are_an_error() {
         let bytes = model().to_bytes().unwrap();
-        assert!(matches!(Model::from_bytes(&bytes[..bytes.len() - 4]), Err(CheckpointError::Format(_))));
-        assert!(matches!(Model::from_bytes(b"not a model"), Err(CheckpointError::Format(_))));
+        assert!(matches!(Model::from_bytes(&bytes[..bytes.len() - 4]), Err(FileError::Format(_))));
+        assert!(matches!(Model::from_bytes(b"not a model"), Err(FileError::Format(_))));
         let text = String::from_utf8_lossy(&bytes[..3000]).replace("kart", "cart");
         let other = [text.as_bytes(), &bytes[3000..]].concat();
         assert!(Model::from_bytes(&other).is_err());
