@@ -5,6 +5,7 @@ use image::{ImageResult, RgbImage, RgbaImage};
 use std::ops::ControlFlow::Continue;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+use tokio_util::sync::CancellationToken;
 use trainer::clip::Character;
 use trainer::device::Device;
 use trainer::raster::{Rgb, Rgba};
@@ -23,7 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         clock = Instant::now();
     };
 
-    let decoded = decode::decode(&video, 24, &mut |_| Continue(()))?;
+    let decoded = decode::decode(&video, 24, &CancellationToken::new(), &mut |_| Continue(()))?;
     lap("decode");
     let teachers = Teachers::load(&teach::default_folder()).inspect_err(|error| eprintln!("{error}")).ok();
     let prepared = teach::prepare(teachers.as_ref(), decoded.frames, decoded.times_ms, &mut |_| Continue(()))?;
@@ -44,7 +45,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         logits: &|frame| trained.model.infer(&clip.frames[frame]).logits,
     };
     lap("infer");
-    let drawn = draw::draw(&character, &mut |_, _| Continue(())).ok_or("nothing was drawn")?;
+    let drawn = draw::draw(&character, &|| true, &mut |_, _| Continue(())).ok_or("nothing was drawn")?;
     lap("draw");
     save(&folder.join("page.png"), &drawn.page)?;
     save(&folder.join("background.png"), &drawn.background)?;

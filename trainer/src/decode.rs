@@ -11,6 +11,7 @@ mod sandbox;
 use crate::raster::Rgb;
 use std::ops::ControlFlow;
 use std::path::Path;
+use tokio_util::sync::CancellationToken;
 
 pub use container::Container;
 pub use probe::Facts;
@@ -47,18 +48,20 @@ impl DecodeError {
     }
 }
 
-/// Decodes about `wanted` frames, evenly spaced over the whole of `video`. `report` hears the share done, 0..1.
+/// Decodes about `wanted` frames, evenly spaced over the whole of `video`. `report` hears the share done, 0..1. `stop`
+/// ends the programs at once, also one that hangs.
 ///
 /// # Errors
 /// [`DecodeError::Refused`] when the file is not a usable video, `Ffmpeg` when the program is missing.
 pub fn decode(
     video: &Path,
     wanted: usize,
+    stop: &CancellationToken,
     report: &mut dyn FnMut(f32) -> ControlFlow<()>,
 ) -> Result<Decoded, DecodeError> {
     let container = container::sniff(video)?;
-    let facts = probe::probe(video, container)?;
-    let sampled = frames::sample(video, container, &facts, wanted, report)?;
+    let facts = probe::probe(video, container, stop)?;
+    let sampled = frames::sample(video, container, &facts, wanted, stop, report)?;
     facts.check_against(sampled.seen_ms)?;
     Ok(Decoded { facts, frames: sampled.frames, times_ms: sampled.times_ms })
 }

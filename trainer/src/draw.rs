@@ -62,12 +62,19 @@ pub struct DrawnPanel {
     pub alt: String,
 }
 
-/// Draws a character. `on_panel` hears of each panel as it gets ready and may stop the drawing; then the answer is
-/// `None`, as for a clip without frames.
-pub fn draw(character: &Character, on_panel: &mut dyn FnMut(usize, &DrawnPanel) -> ControlFlow<()>) -> Option<Drawn> {
+/// Draws a character. `on_panel` hears of each panel as it gets ready. When it breaks, or `go_on`, which is asked about
+/// once a second, says no, the answer is `None`, as for a clip without frames.
+pub fn draw(
+    character: &Character,
+    go_on: &dyn Fn() -> bool,
+    on_panel: &mut dyn FnMut(usize, &DrawnPanel) -> ControlFlow<()>,
+) -> Option<Drawn> {
+    let ask = || go_on().then_some(());
     let scene = Scene::new(character);
+    ask()?;
     let clip = character.clip;
     let frames = KeyFrames::choose(&scene, page::PANELS);
+    ask()?;
     let (places, page_height) = page::places(clip.height > clip.width);
     let mut page = page::blank(page_height);
     let mut panels = Vec::new();
@@ -81,14 +88,16 @@ pub fn draw(character: &Character, on_panel: &mut dyn FnMut(usize, &DrawnPanel) 
         panels.push(drawn);
     }
     let background = background(&scene, panels.first()?.frame);
-    let cutouts = if clip.has_figure {
+    let mut cutouts = Vec::new();
+    if clip.has_figure {
         let mut used: Vec<usize> = panels.iter().map(|p| p.frame).collect();
         used.sort_unstable();
         used.dedup();
-        used.into_iter().map(|frame| cutout::cut_out(&scene, frame)).collect()
-    } else {
-        Vec::new()
-    };
+        for frame in used {
+            ask()?;
+            cutouts.push(cutout::cut_out(&scene, frame));
+        }
+    }
     Some(Drawn { panels, cutouts, background, page })
 }
 
@@ -180,7 +189,7 @@ mod tests {
         let clip = clip(3, true);
         let mut heard = Vec::new();
         let drawn = with_character(&clip, |character| {
-            draw(character, &mut |i, panel| {
+            draw(character, &|| true, &mut |i, panel| {
                 heard.push((i, panel.framing));
                 ControlFlow::Continue(())
             })
@@ -198,13 +207,19 @@ mod tests {
     fn drawing_stops_when_told_and_a_clip_without_frames_gives_nothing() {
         let mut count = 0;
         let stopped = with_character(&clip(2, false), |character| {
-            draw(character, &mut |_, _| {
+            draw(character, &|| true, &mut |_, _| {
                 count += 1;
                 ControlFlow::Break(())
             })
         });
         assert!(stopped.is_none() && count == 1);
+        let asked = std::cell::Cell::new(0);
+        let stopped = with_character(&clip(2, true), |character| {
+            let go_on = || asked.replace(asked.get() + 1) < 2;
+            draw(character, &go_on, &mut |_, _| ControlFlow::Continue(()))
+        });
+        assert!(stopped.is_none() && asked.get() == 3, "it goes on after it was told to stop");
         let empty = clip(0, true);
-        assert!(with_character(&empty, |c| draw(c, &mut |_, _| ControlFlow::Continue(()))).is_none());
+        assert!(with_character(&empty, |c| draw(c, &|| true, &mut |_, _| ControlFlow::Continue(()))).is_none());
     }
 }

@@ -4,6 +4,7 @@
 //! Everything that a worker writes carries its lease. When the queue has handed the work to somebody else meanwhile, the
 //! job's rules refuse what this worker still writes, and it stops.
 
+mod checkpoint;
 mod hold;
 mod inference;
 mod outcome;
@@ -11,6 +12,7 @@ mod picture;
 mod reporter;
 mod training;
 mod video;
+mod watch;
 
 use crate::device::Device;
 use crate::teach::Teachers;
@@ -25,8 +27,6 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-/// Work that was handed out more often than this without an end kills its workers: it is failed.
-const MAX_DELIVERIES: u64 = 5;
 /// Wait before asking a queue again that did not answer.
 const RETRY_WAIT: Duration = Duration::from_secs(2);
 
@@ -51,29 +51,35 @@ pub async fn run(worker: Worker, slots: usize, shutdown: CancellationToken) {
     let _ = free.acquire_many(slots as u32).await;
 }
 
+/// Asks for work of one phase while a slot is free. Both phases ask at once: the slot is taken only when work has come,
+/// and the one for whom none is left hands its work back.
 async fn take_all(worker: Worker, phase: Phase, free: &Arc<Semaphore>, shutdown: &CancellationToken) {
     while !shutdown.is_cancelled() {
-        let permit = tokio::select! {
-            permit = free.clone().acquire_owned() => permit,
+        tokio::select! {
+            permit = free.acquire() => drop(permit),
             () = shutdown.cancelled() => return,
-        };
+        }
         match worker.bus.work().take(phase).await {
-            Ok(Some(task)) => {
-                let (worker, shutdown) = (worker.clone(), shutdown.clone());
-                tokio::spawn(async move {
-                    worker.work(task, &shutdown).await;
-                    drop(permit);
-                });
-            }
+            Ok(Some(task)) => match free.clone().try_acquire_owned() {
+                Ok(permit) => {
+                    let (worker, shutdown) = (worker.clone(), shutdown.clone());
+                    tokio::spawn(async move {
+                        worker.work(task, &shutdown).await;
+                        drop(permit);
+                    });
+                }
+                Err(_) => {
+                    if let Err(error) = task.give_back().await {
+                        tracing::warn!(%error, "work waits until its lease has run out");
+                    }
+                }
+            },
             Ok(None) => {}
             Err(error) => {
                 tracing::warn!(%error, "no work can be taken");
-                drop(permit);
                 tokio::time::sleep(RETRY_WAIT).await;
             }
         }
-        // Lets the other phase have the slot.
-        tokio::task::yield_now().await;
     }
 }
 
@@ -82,12 +88,9 @@ impl Worker {
         let keep_alive = task.keep_alive();
         let hold = Hold::new(self.bus.clone(), &task.work);
         tracing::info!(job = %hold.job, phase = hold.phase.as_str(), delivery = task.delivery, "took work");
-        let outcome = match hold.phase {
-            _ if task.delivery > MAX_DELIVERIES => self.give_up(&hold).await,
-            Phase::Training => training::run(self, &hold, shutdown).await,
-            Phase::Inference => inference::run(self, &hold, shutdown).await,
-        };
+        let outcome = watch::unless_stopped(&hold, shutdown, self.run_phase(&hold)).await;
         let settled = self.settle(&hold, outcome).await;
+        self.clean_up(&hold).await;
         drop(keep_alive);
         let acknowledged = match settled {
             Settled::Done => task.done().await,
@@ -100,14 +103,12 @@ impl Worker {
         }
     }
 
-    /// Only the holder of a phase may fail it: takes it first.
-    async fn give_up(&self, hold: &Hold) -> Outcome {
-        let started = match hold.phase {
-            Phase::Training => training::start(self, hold).await,
-            Phase::Inference => inference::start(self, hold).await,
+    async fn run_phase(&self, hold: &Hold) -> Outcome {
+        let ended = match hold.phase {
+            Phase::Training => training::run(self, hold).await,
+            Phase::Inference => inference::run(self, hold).await,
         };
-        let detail = "The workers that tried this video ended unexpectedly, several times.";
-        started.map_or_else(|outcome| outcome, |()| Outcome::failed("worker-lost", detail, true))
+        ended.map_or_else(|outcome| outcome, |()| Outcome::Done)
     }
 
     /// Writes down how the phase ended, where that is not written yet.
@@ -116,7 +117,7 @@ impl Worker {
             Outcome::Done | Outcome::Superseded => Ok(()),
             Outcome::Interrupted => {
                 let lease = hold.lease;
-                match hold.execute("interrupted", || JobCommand::Interrupt { lease }).await {
+                match hold.execute("interrupted", || JobCommand::Interrupt { lease }).await.map(|_| ()) {
                     Ok(()) | Err(Outcome::Unavailable(_)) => return Settled::GiveBack,
                     refused => refused,
                 }
@@ -129,25 +130,50 @@ impl Worker {
             }
             Outcome::Cancelled => {
                 let lease = Some(hold.lease);
-                hold.execute("cancelled", || JobCommand::Cancel { lease }).await
+                hold.execute("cancelled", || JobCommand::Cancel { lease }).await.map(|_| ())
             }
-            Outcome::Failed { code, detail, retryable } => {
-                tracing::warn!(code, detail, job = %hold.job, "the phase failed");
-                let now_ms = hold::now_ms();
-                let fail = || JobCommand::Fail {
-                    lease: hold.lease,
-                    code: code.to_owned(),
-                    detail: detail.clone(),
-                    retryable,
-                    now_ms,
-                };
-                hold.execute("failed", fail).await
-            }
+            Outcome::Failed { code, detail, retryable } => self.fail(hold, code, &detail, retryable).await,
         };
         match written {
             Ok(()) | Err(Outcome::Superseded | Outcome::Done) => Settled::Done,
             Err(Outcome::Cancelled) => Box::pin(self.settle(hold, Outcome::Cancelled)).await,
             Err(_) => Settled::LetGo,
+        }
+    }
+
+    /// The job's event first: it is refused to a worker that lost its lease, who then says nothing of the video either.
+    async fn fail(&self, hold: &Hold, code: &str, detail: &str, retryable: bool) -> Result<(), Outcome> {
+        tracing::warn!(code, detail, job = %hold.job, "the phase failed");
+        let now_ms = hold::now_ms();
+        let fail = || JobCommand::Fail {
+            lease: hold.lease,
+            code: code.to_owned(),
+            detail: detail.to_owned(),
+            retryable,
+            now_ms,
+        };
+        let job = hold.execute("failed", fail).await?;
+        match job.request {
+            Some(request) if !retryable && hold.phase == Phase::Training && code != outcome::MEDIA_GONE => {
+                video::refuse(hold, request.video, code, detail).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What was stored for the length of the phase, or of the training.
+    async fn clean_up(&self, hold: &Hold) {
+        let mut keys = hold.take_scraps();
+        if hold.phase == Phase::Training {
+            match hold.job().await {
+                Ok(job) if !checkpoint::is_wanted(&job) => keys.extend(checkpoint::keys(hold.user, hold.job)),
+                _ => {}
+            }
+        }
+        for key in keys {
+            if let Err(error) = self.blobs.delete(&key).await {
+                tracing::warn!(%error, key, "a blob stays behind");
+            }
         }
     }
 }

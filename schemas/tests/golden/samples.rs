@@ -110,6 +110,15 @@ fn endings() -> Vec<Event> {
             retryable: true,
         }
         .into(),
+        TrainingProgressed {
+            attempt: 1,
+            lease: LEASE,
+            step: 70,
+            of: 140,
+            loss: 0.9,
+            checkpoint: Some(blob("checkpoint/1")),
+        }
+        .into(),
         RetryScheduled { phase: Phase::Training, attempt: 2, due_ms: 1_790_000_000_000 }.into(),
         CancelRequested {}.into(),
         JobCancelled {}.into(),

@@ -8,6 +8,7 @@ use std::ops::ControlFlow;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 const DECODE_TIME: Duration = Duration::from_secs(180);
 /// Frames asked for when the file does not say how long it is.
@@ -31,6 +32,7 @@ pub fn sample(
     container: Container,
     facts: &Facts,
     wanted: usize,
+    stop: &CancellationToken,
     report: &mut dyn FnMut(f32) -> ControlFlow<()>,
 ) -> Result<Sampled, DecodeError> {
     let (width, height) = fit(facts.width, facts.height);
@@ -52,7 +54,7 @@ pub fn sample(
     command.args(["-t", &(MAX_DURATION_MS / 1000 + 30).to_string()]);
     command.args(["-frames:v", &MAX_FRAMES_READ.to_string(), "-pix_fmt", "rgb24", "-f", "rawvideo", "-"]);
     let mut child = command.spawn().map_err(DecodeError::Ffmpeg)?;
-    let deadline = sandbox::Deadline::new(&child, DECODE_TIME);
+    let deadline = sandbox::Deadline::new(&child, DECODE_TIME, stop);
     let said = sandbox::overhear(&mut child);
     let mut sampler = Sampler::new(wanted, 1000. / rate);
     let expected = claimed_ms.map(|ms| ms as f64 * rate / 1000.);
@@ -66,6 +68,9 @@ pub fn sample(
     let status = sandbox::reap(&mut child, deadline).map_err(DecodeError::Ffmpeg)?;
     let said = said.join().unwrap_or_default();
     outcome?;
+    if stop.is_cancelled() {
+        return Err(DecodeError::Stopped);
+    }
     if status.signal().is_some() {
         return Err(DecodeError::TooSlow);
     }

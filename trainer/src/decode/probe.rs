@@ -5,6 +5,7 @@ use serde::Deserialize;
 use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 /// Codecs that phones, cameras and browsers record. A container can hold any; few decoders are this well fuzzed.
 const CODECS: [&str; 11] =
@@ -110,12 +111,12 @@ struct SideData {
 }
 
 /// Runs ffprobe over `video` and picks its video stream.
-pub fn probe(video: &Path, container: Container) -> Result<Facts, DecodeError> {
+pub fn probe(video: &Path, container: Container, stop: &CancellationToken) -> Result<Facts, DecodeError> {
     let mut command = sandbox::command(&program("ffprobe"), video);
     command.args(["-v", "error"]).args(SAFE_INPUT).args(container.arguments());
     command.args(["-show_entries", SHOWN, "-of", "json"]).arg(input(video));
     let mut child = command.spawn().map_err(DecodeError::Ffmpeg)?;
-    let deadline = sandbox::Deadline::new(&child, PROBE_TIME);
+    let deadline = sandbox::Deadline::new(&child, PROBE_TIME, stop);
     let said = sandbox::overhear(&mut child);
     let mut json = String::new();
     let read = child.stdout.take().map(|out| out.take(MAX_PROBE_BYTES).read_to_string(&mut json));
@@ -124,6 +125,9 @@ pub fn probe(video: &Path, container: Container) -> Result<Facts, DecodeError> {
     }
     let status = sandbox::reap(&mut child, deadline).map_err(DecodeError::Ffmpeg)?;
     let said = said.join().unwrap_or_default();
+    if stop.is_cancelled() {
+        return Err(DecodeError::Stopped);
+    }
     let output: Result<Output, _> = serde_json::from_str(&json);
     match (read, output) {
         (Some(Ok(_)), Ok(output)) if !output.streams.is_empty() => facts(&output),

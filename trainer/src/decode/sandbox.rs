@@ -7,7 +7,8 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
 
 /// Address space. Decoders of 4K HEVC with a few threads stay under 1.5 GiB.
 const MAX_MEMORY_BYTES: u64 = 4 << 30;
@@ -99,20 +100,26 @@ pub fn reap(child: &mut Child, deadline: Deadline) -> io::Result<ExitStatus> {
     child.wait()
 }
 
-/// Kills a child and what it started when time is up, unless it is dropped before.
+/// Kills a child and what it started when time is up or it is told to, unless it is dropped before.
 pub struct Deadline {
     _alive: mpsc::Sender<()>,
 }
 
+/// How soon a child is killed when that is wanted.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
 impl Deadline {
     /// `child` must not be waited for before the deadline is dropped: its pid stays its own until then.
-    pub fn new(child: &Child, limit: Duration) -> Self {
-        let pid = child.id() as libc::pid_t;
+    pub fn new(child: &Child, limit: Duration, stop: &CancellationToken) -> Self {
+        let (pid, stop, end) = (child.id() as libc::pid_t, stop.clone(), Instant::now() + limit);
         let (alive, gone) = mpsc::channel::<()>();
         std::thread::spawn(move || {
-            if gone.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout) {
-                // SAFETY: sending a signal to a pid that is still our unreaped child.
-                unsafe { libc::kill(-pid, libc::SIGKILL) };
+            while gone.recv_timeout(LOOK_EVERY) == Err(mpsc::RecvTimeoutError::Timeout) {
+                if stop.is_cancelled() || Instant::now() >= end {
+                    // SAFETY: sending a signal to a pid that is still our unreaped child.
+                    unsafe { libc::kill(-pid, libc::SIGKILL) };
+                    return;
+                }
             }
         });
         Self { _alive: alive }

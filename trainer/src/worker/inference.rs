@@ -2,51 +2,53 @@
 
 use super::reporter::{self, Report, Voice};
 use super::{Hold, Outcome, Worker, picture, video};
-use crate::clip::Character;
-use crate::draw::{self, Drawn};
+use crate::clip::{Character, Clip};
+use crate::draw;
 use crate::net::Model;
 use schemas::event::{InferenceCompleted, InferenceStarted, Picture};
-use schemas::job::JobCommand;
+use schemas::job::{Job, JobCommand};
 use std::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 /// Weights are about 750 kB.
 const MAX_MODEL_BYTES: u64 = 64 << 20;
 
-pub async fn run(worker: &Worker, hold: &Hold, shutdown: &CancellationToken) -> Outcome {
-    match infer(worker, hold, shutdown).await {
-        Ok(()) => Outcome::Done,
-        Err(outcome) => outcome,
-    }
-}
-
-/// Takes the phase.
-pub async fn start(worker: &Worker, hold: &Hold) -> Result<(), Outcome> {
-    let (attempt, lease) = (hold.attempt, hold.lease);
-    let start = InferenceStarted { attempt, lease, device: worker.device.to_string() };
-    hold.execute("start", || JobCommand::StartInference(start.clone())).await
-}
-
-async fn infer(worker: &Worker, hold: &Hold, shutdown: &CancellationToken) -> Result<(), Outcome> {
+pub async fn run(worker: &Worker, hold: &Hold) -> Result<(), Outcome> {
     let started = Instant::now();
-    start(worker, hold).await?;
-    let job = hold.job().await?;
+    let job = start(worker, hold).await?;
     let (request, model) = job.request.zip(job.model).ok_or(Outcome::Superseded)?;
     let weights = worker.blobs.get(&model.key, MAX_MODEL_BYTES).await?;
     let model = Model::from_bytes(&weights).map_err(Outcome::internal)?;
-    let file = video::fetch(worker, &request.blob).await?;
+    let file = video::fetch(worker, hold, &request.blob).await?;
 
     let nets = worker.teachers.clone();
     let compute = move |voice: &Voice| {
         let ready = video::prepare(file.path(), nets.as_deref(), voice)?;
-        draw_with(&model, &ready.clip, voice).ok_or(Outcome::Interrupted)
+        let drawn = draw_with(&model, &ready.clip, voice).ok_or(Outcome::Interrupted)?;
+        Ok((drawn, ready.facts))
     };
-    let (drawn, panels) = reporter::run(worker, hold, shutdown, compute).await?;
-    complete(worker, hold, &drawn, panels, started).await
+    let reporter = reporter::Reporter::new(worker, hold, None);
+    let ((drawn, facts), panels) = reporter.run(compute).await?;
+    complete(worker, hold, drawn, panels, started).await?;
+    // Says nothing new, unless the worker that trained died between its two last events.
+    video::check(hold, request.video, facts).await
+}
+
+/// Takes the phase.
+async fn start(worker: &Worker, hold: &Hold) -> Result<Job, Outcome> {
+    let (attempt, lease) = (hold.attempt, hold.lease);
+    let start = InferenceStarted { attempt, lease, device: worker.device.to_string() };
+    hold.start(|| JobCommand::StartInference(start.clone())).await
+}
+
+/// All but the panels, which were stored one by one.
+struct Drawn {
+    page: picture::Encoded,
+    cutouts: Vec<picture::Encoded>,
+    background: picture::Encoded,
 }
 
 /// What the network says of every frame, then the drawing.
-fn draw_with(model: &Model, clip: &crate::clip::Clip, voice: &Voice) -> Option<Drawn> {
+fn draw_with(model: &Model, clip: &Clip, voice: &Voice) -> Option<Drawn> {
     let palette = model.palette();
     let (mut figure, mut labels) = (vec![], vec![]);
     for (index, frame) in clip.frames.iter().enumerate() {
@@ -60,28 +62,35 @@ fn draw_with(model: &Model, clip: &crate::clip::Clip, voice: &Voice) -> Option<D
     }
     let logits = |frame: usize| model.infer(&clip.frames[frame]).logits;
     let character = Character { clip, palette: &palette, figure, labels, logits: &logits };
-    draw::draw(&character, &mut |index, panel| {
+    let go_on = || !voice.is_stopped();
+    let drawn = draw::draw(&character, &go_on, &mut |index, panel| {
         let (index, of, at_ms) = (index as u32, draw::page::PANELS as u32, clip.times_ms[panel.frame]);
-        voice.say(Report::Drawn(Box::new(reporter::Drawn { index, of, at_ms, panel: panel.clone() })))
-    })
+        let (picture, alt) = (picture::rgb(&panel.image), panel.alt.clone());
+        voice.say(Report::Drawn(Box::new(reporter::Drawn { index, of, at_ms, picture, alt })))
+    })?;
+    let mut cutouts = vec![];
+    for cutout in &drawn.cutouts {
+        go_on().then_some(())?;
+        cutouts.push(picture::rgba(cutout));
+    }
+    Some(Drawn { page: picture::rgb(&drawn.page), cutouts, background: picture::rgb(&drawn.background) })
 }
 
 /// Pictures first, then the event that points at them.
 async fn complete(
     worker: &Worker,
     hold: &Hold,
-    drawn: &Drawn,
+    drawn: Drawn,
     panels: Vec<Picture>,
     started: Instant,
 ) -> Result<(), Outcome> {
     let alt = panels.iter().map(|panel| panel.alt.as_str()).collect::<Vec<_>>().join(" ");
-    let page = picture::store(worker, hold, picture::rgb(&drawn.page), &format!("A comic page. {alt}"), None).await?;
+    let page = picture::store(worker, hold, drawn.page, &format!("A comic page. {alt}"), None).await?;
     let mut cutouts = vec![];
-    for cutout in &drawn.cutouts {
-        cutouts.push(picture::store(worker, hold, picture::rgba(cutout), "The character, cut out.", None).await?);
+    for cutout in drawn.cutouts {
+        cutouts.push(picture::store(worker, hold, cutout, "The character, cut out.", None).await?);
     }
-    let background =
-        picture::store(worker, hold, picture::rgb(&drawn.background), "The scene without the character.", None).await?;
+    let background = picture::store(worker, hold, drawn.background, "The scene without the character.", None).await?;
     let done = InferenceCompleted {
         attempt: hold.attempt,
         lease: hold.lease,
@@ -91,5 +100,5 @@ async fn complete(
         background: Some(background),
         duration_ms: started.elapsed().as_millis() as u64,
     };
-    hold.execute("inferred", || JobCommand::CompleteInference(Box::new(done.clone()))).await
+    hold.execute("inferred", || JobCommand::CompleteInference(Box::new(done.clone()))).await.map(|_| ())
 }

@@ -3,6 +3,9 @@
 use bus::ExecuteError;
 use schemas::Refusal;
 
+/// Says nothing against the video: it is not there to be looked at.
+pub const MEDIA_GONE: &str = "media-gone";
+
 #[derive(Debug)]
 pub enum Outcome {
     /// The result is in the log.
@@ -51,7 +54,7 @@ impl From<ExecuteError> for Outcome {
 impl From<bus::BlobError> for Outcome {
     fn from(error: bus::BlobError) -> Self {
         match error {
-            bus::BlobError::NotFound { .. } => Self::failed("media-gone", "The video was deleted.", false),
+            bus::BlobError::NotFound { .. } => Self::failed(MEDIA_GONE, "The video was deleted.", false),
             error => Self::Unavailable(error.to_string()),
         }
     }

@@ -1,62 +1,71 @@
 //! The first phase: from the video to the weights of a network that knows it.
 
-use super::reporter::{self, Report, Voice, thin};
-use super::{Hold, Outcome, Worker, picture, video};
-use crate::net::{self, Settings, TrainError, Trained};
+use super::reporter::{self, Report, Voice, is_milestone, thin};
+use super::{Hold, Outcome, Worker, checkpoint, picture, video};
+use crate::clip::Clip;
+use crate::device::Device;
+use crate::net::{self, Checkpoint, Progress, Settings, TrainError, Trained, Training};
 use bytes::Bytes;
 use schemas::blob::keys;
-use schemas::event::{TrainingCompleted, TrainingStarted, VideoChecked, VideoRefused};
-use schemas::job::JobCommand;
-use schemas::video::{Video, VideoCommand};
+use schemas::event::{TrainingCompleted, TrainingStarted, VideoChecked};
+use schemas::job::{Job, JobCommand};
+use std::ops::ControlFlow;
 use std::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 /// Pictures of the model's view while it trains.
 const PREVIEWS: u32 = 12;
 
-pub async fn run(worker: &Worker, hold: &Hold, shutdown: &CancellationToken) -> Outcome {
-    match train(worker, hold, shutdown).await {
-        Ok(()) => Outcome::Done,
-        Err(outcome) => outcome,
-    }
-}
-
-/// Takes the phase.
-pub async fn start(worker: &Worker, hold: &Hold) -> Result<(), Outcome> {
-    let (attempt, lease) = (hold.attempt, hold.lease);
-    let teachers = worker.teachers.as_ref().map(|t| t.hashes().map(str::to_owned).to_vec()).unwrap_or_default();
-    let start = TrainingStarted { attempt, lease, device: worker.device.to_string(), teachers };
-    hold.execute("start", || JobCommand::StartTraining(start.clone())).await
-}
-
-async fn train(worker: &Worker, hold: &Hold, shutdown: &CancellationToken) -> Result<(), Outcome> {
+pub async fn run(worker: &Worker, hold: &Hold) -> Result<(), Outcome> {
     let started = Instant::now();
-    start(worker, hold).await?;
-    let request = hold.job().await?.request.ok_or(Outcome::Superseded)?;
-    let file = video::fetch(worker, &request.blob).await?;
+    let job = start(worker, hold).await?;
+    let request = job.request.clone().ok_or(Outcome::Superseded)?;
+    let from = checkpoint::load(worker, &job).await?;
+    if let Some(from) = &from {
+        tracing::info!(job = %hold.job, step = from.step(), "goes on from a checkpoint");
+    }
+    let file = video::fetch(worker, hold, &request.blob).await?;
 
     let (device, nets) = (worker.device.clone(), worker.teachers.clone());
     let compute = move |voice: &Voice| {
         let ready = video::prepare(file.path(), nets.as_deref(), voice)?;
-        let settings = Settings::for_device(&device);
-        let sample = ready.clip.frames.len() / 2;
-        let trained = net::train(&ready.clip, &settings, &device, None, &mut |progress, training| {
-            if progress.step.is_multiple_of((progress.of / PREVIEWS).max(1)) {
-                let png = picture::preview(training.model(), &ready.clip.frames[sample]);
-                png.map_or(std::ops::ControlFlow::Continue(()), |png| voice.say(Report::Preview(png)))?;
-            }
-            voice.say(Report::Step { step: progress.step, of: progress.of, loss: progress.loss })
-        })?;
-        Ok((trained, ready.facts))
+        Ok((learn(&ready.clip, &device, from, voice)?, ready.facts))
     };
-    let computed = reporter::run(worker, hold, shutdown, compute).await;
-    if let Err(Outcome::Failed { code, detail, retryable: false }) = &computed {
-        let refuse = || VideoCommand::Refuse(VideoRefused { code: (*code).to_owned(), detail: detail.clone() });
-        hold.execute_on::<Video>(request.video, "refused", refuse).await?;
-    }
-    let ((trained, facts), _) = computed?;
-    hold.execute_on::<Video>(request.video, "checked", || VideoCommand::Check(facts.clone())).await?;
-    complete(worker, hold, trained, facts, started).await
+    let reporter = reporter::Reporter::new(worker, hold, job.checkpoint);
+    let ((trained, facts), _) = reporter.run(compute).await?;
+    complete(worker, hold, trained, &facts, started).await?;
+    video::check(hold, request.video, facts).await
+}
+
+/// Takes the phase.
+async fn start(worker: &Worker, hold: &Hold) -> Result<Job, Outcome> {
+    let (attempt, lease) = (hold.attempt, hold.lease);
+    let teachers = worker.teachers.as_ref().map(|t| t.hashes().map(str::to_owned).to_vec()).unwrap_or_default();
+    let start = TrainingStarted { attempt, lease, device: worker.device.to_string(), teachers };
+    hold.start(|| JobCommand::StartTraining(start.clone())).await
+}
+
+fn learn(clip: &Clip, device: &Device, from: Option<Checkpoint>, voice: &Voice) -> Result<Trained, Outcome> {
+    let sample = &clip.frames[clip.frames.len() / 2];
+    let mut stored = Instant::now();
+    let mut first = true;
+    let mut report = |progress: &Progress, training: &Training| {
+        let &Progress { step, of, loss, .. } = progress;
+        if std::mem::take(&mut first) {
+            voice.say(Report::Curve(training.curve()[..step as usize - 1].to_vec()))?;
+        }
+        if step.is_multiple_of((of / PREVIEWS).max(1)) {
+            let png = picture::preview(training.model(), sample);
+            png.map_or(ControlFlow::Continue(()), |png| voice.say(Report::Preview(png)))?;
+        }
+        let mut checkpoint = None;
+        if is_milestone(step, of) && stored.elapsed() >= checkpoint::EVERY {
+            stored = Instant::now();
+            let made = training.checkpoint();
+            checkpoint = made.inspect_err(|error| tracing::warn!(%error, "no checkpoint")).ok();
+        }
+        voice.say(Report::Step { step, of, loss, checkpoint })
+    };
+    Ok(net::train(clip, &Settings::for_device(device), device, from, &mut report)?)
 }
 
 /// The weights first, then the event that points at them.
@@ -64,7 +73,7 @@ async fn complete(
     worker: &Worker,
     hold: &Hold,
     trained: Trained,
-    facts: VideoChecked,
+    facts: &VideoChecked,
     started: Instant,
 ) -> Result<(), Outcome> {
     let bytes = trained.model.to_bytes().map_err(Outcome::internal)?;
@@ -77,9 +86,9 @@ async fn complete(
         steps: trained.curve.len() as u32,
         curve: thin(&trained.curve),
         duration_ms: started.elapsed().as_millis() as u64,
-        advice: facts.advice,
+        advice: facts.advice.clone(),
     };
-    hold.execute("trained", || JobCommand::CompleteTraining(Box::new(done.clone()))).await
+    hold.execute("trained", || JobCommand::CompleteTraining(Box::new(done.clone()))).await.map(|_| ())
 }
 
 impl From<TrainError> for Outcome {

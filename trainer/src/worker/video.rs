@@ -1,13 +1,14 @@
 //! The video of a job: fetched, decoded, labelled. Both phases start with it.
 
-use super::reporter::{Report, Voice};
-use super::{Outcome, Worker};
+use super::reporter::{self, Report, Voice};
+use super::{Hold, Outcome, Worker};
 use crate::clip::Clip;
 use crate::decode::{self, DecodeError};
 use crate::teach::{self, PrepareError, Prepared, Teachers};
 use futures::StreamExt;
-use schemas::event::VideoChecked;
-use schemas::{Blob, Hash};
+use schemas::event::{VideoChecked, VideoRefused};
+use schemas::video::{Video, VideoCommand};
+use schemas::{Blob, Hash, VideoId};
 use sha2::{Digest, Sha256};
 use std::path::Path;
 use tempfile::NamedTempFile;
@@ -17,7 +18,8 @@ use tokio::io::AsyncWriteExt;
 const FRAMES: usize = 24;
 
 /// Writes the video into a scratch file and checks its hash.
-pub async fn fetch(worker: &Worker, blob: &Blob) -> Result<NamedTempFile, Outcome> {
+pub async fn fetch(worker: &Worker, hold: &Hold, blob: &Blob) -> Result<NamedTempFile, Outcome> {
+    reporter::say_stage(hold, "fetching the video").await;
     let file = tempfile::Builder::new().prefix("video-").tempfile_in(&worker.scratch).map_err(Outcome::internal)?;
     let mut out = tokio::fs::File::from_std(file.reopen().map_err(Outcome::internal)?);
     let mut stream = worker.blobs.stream(&blob.key, None).await?.stream;
@@ -41,7 +43,7 @@ pub struct Ready {
 
 /// Decodes and labels. Blocking.
 pub fn prepare(file: &Path, teachers: Option<&Teachers>, voice: &Voice) -> Result<Ready, Outcome> {
-    let decoded = decode::decode(file, FRAMES, &mut |share| voice.say(Report::Stage("decoding", share)))?;
+    let decoded = decode::decode(file, FRAMES, voice.stop(), &mut |share| voice.say(Report::Stage("decoding", share)))?;
     let length_ms = decoded.facts.duration_ms.or(decoded.times_ms.last().copied()).unwrap_or(0);
     let report = &mut |share| voice.say(Report::Stage("looking for people and faces", share));
     let Prepared { clip, advice } = teach::prepare(teachers, decoded.frames, decoded.times_ms, report)?;
@@ -54,6 +56,18 @@ pub fn prepare(file: &Path, teachers: Option<&Teachers>, voice: &Voice) -> Resul
         advice: advice.iter().map(ToString::to_string).collect(),
     };
     Ok(Ready { clip, facts })
+}
+
+/// Says that the video is usable. Only after an event of the job's own under the same lease: a worker that lost its lease
+/// was refused that one, and stops before this.
+pub async fn check(hold: &Hold, video: VideoId, facts: VideoChecked) -> Result<(), Outcome> {
+    hold.execute_on::<Video>(video, "checked", || VideoCommand::Check(facts.clone())).await.map(|_| ())
+}
+
+/// Says that the video is not usable; only after the job has failed for it.
+pub async fn refuse(hold: &Hold, video: VideoId, code: &str, detail: &str) -> Result<(), Outcome> {
+    let refuse = || VideoCommand::Refuse(VideoRefused { code: code.to_owned(), detail: detail.to_owned() });
+    hold.execute_on::<Video>(video, "refused", refuse).await.map(|_| ())
 }
 
 impl From<DecodeError> for Outcome {
