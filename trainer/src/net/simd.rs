@@ -22,20 +22,46 @@ pub trait Kernel {
     fn run<V: Vector, const PIXELS: usize, const BLOCKS: usize>(self) -> Self::Output;
 }
 
+/// An instruction set that kernels are compiled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Instructions {
+    Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+impl Instructions {
+    fn widest() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl") {
+                return Self::Avx512;
+            }
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                return Self::Avx2;
+            }
+        }
+        Self::Portable
+    }
+}
+
 /// Runs the kernel with the widest instructions of this machine.
 pub fn run<K: Kernel>(kernel: K) -> K::Output {
-    #[cfg(target_arch = "x86_64")]
-    {
-        if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl") {
-            // SAFETY: the instructions were detected just now.
-            return unsafe { run_avx512(kernel) };
-        }
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            // SAFETY: as above.
-            return unsafe { run_avx2(kernel) };
-        }
+    #[cfg(test)]
+    let instructions = forced::instructions().unwrap_or_else(Instructions::widest);
+    #[cfg(not(test))]
+    let instructions = Instructions::widest();
+    match instructions {
+        // SAFETY: the instructions were detected just now.
+        #[cfg(target_arch = "x86_64")]
+        Instructions::Avx512 => unsafe { run_avx512(kernel) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Instructions::Avx2 => unsafe { run_avx2(kernel) },
+        Instructions::Portable => kernel.run::<Portable, 4, 1>(),
     }
-    kernel.run::<Portable, 4, 1>()
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -48,6 +74,38 @@ fn run_avx512<K: Kernel>(kernel: K) -> K::Output {
 #[target_feature(enable = "avx2,fma")]
 fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
     kernel.run::<Avx2, 5, 1>()
+}
+
+/// Other instructions than the widest, for tests that compare them.
+#[cfg(test)]
+pub mod forced {
+    use super::Instructions;
+    use std::cell::Cell;
+
+    thread_local!(static FORCED: Cell<Option<Instructions>> = const { Cell::new(None) });
+
+    pub(super) fn instructions() -> Option<Instructions> {
+        FORCED.get()
+    }
+
+    /// Every set that this machine can run, the portable one first.
+    pub fn all() -> Vec<Instructions> {
+        #[cfg(target_arch = "x86_64")]
+        {
+            let all = [Instructions::Portable, Instructions::Avx2, Instructions::Avx512];
+            let widest = all.iter().position(|set| *set == Instructions::widest()).expect("it is one of all");
+            all[..=widest].to_vec()
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        vec![Instructions::Portable]
+    }
+
+    /// Runs `work`, with all that it hands to other threads, on threads that use these instructions.
+    pub fn with<T: Send>(instructions: Instructions, work: impl FnOnce() -> T + Send) -> T {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(2);
+        let pool = pool.start_handler(move |_| FORCED.set(Some(instructions))).build().unwrap();
+        pool.install(work)
+    }
 }
 
 /// A value for each lane.

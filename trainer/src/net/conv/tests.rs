@@ -106,3 +106,29 @@ fn the_frame_stays_zero() {
     let everywhere: f64 = y.data.iter().map(|v| f64::from(v.abs())).sum();
     assert_eq!(inside, everywhere);
 }
+
+/// Every float that a layer computes, forward and backward.
+fn everything(conv: &Conv, size: [usize; 2]) -> Vec<f32> {
+    let ((weight, bias), (x, dy)) = (weights(conv), maps(conv, size));
+    let mut y = dy.clone();
+    conv.forward(&weight, &bias, &x, &mut y, true);
+    let mut dx = x.clone();
+    conv.backward_input(&weight, &dy, &mut dx, Sink { add: true, rectified: Some(&x) });
+    let (mut dw, mut db) = (vec![0.0; conv.weight_count()], vec![0.0; conv.outputs]);
+    conv.backward_weights(&x, &dy, &mut dw, &mut db);
+    [y.data, dx.data, dw, db].concat()
+}
+
+#[test]
+fn every_instruction_set_computes_the_same() {
+    let all = simd::forced::all();
+    for (conv, size) in &SHAPES {
+        let expected = simd::forced::with(all[0], || everything(conv, *size));
+        for &instructions in &all {
+            let found = simd::forced::with(instructions, || everything(conv, *size));
+            let apart = found.iter().zip(&expected).map(|(f, e)| (f - e).abs() / e.abs().max(1.0)).fold(0.0, f32::max);
+            // Sums of up to a thousand products, rounded in another order.
+            assert!(found.len() == expected.len() && apart < 2e-5, "{}: {apart} with {instructions:?}", conv.name);
+        }
+    }
+}

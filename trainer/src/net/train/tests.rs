@@ -203,3 +203,25 @@ fn a_damaged_checkpoint_is_an_error() {
     let model = train(&clip, &settings(2), &DEVICE, None, &mut go_on).unwrap().model.to_bytes().unwrap();
     assert!(Checkpoint::from_bytes(&model).is_err(), "a model alone is no checkpoint");
 }
+
+#[test]
+fn every_instruction_set_trains_the_same() {
+    use super::super::simd::forced;
+    let (clip, _) = wandering_square(3);
+    let steps = |instructions| {
+        forced::with(instructions, || {
+            let mut training = Training::new(&clip, &settings(4));
+            let losses: Vec<f32> = (0..4).map(|_| training.step().total()).collect();
+            (losses, training.model.infer(&clip.frames[1]).figure)
+        })
+    };
+    let all = forced::all();
+    let (expected, figure) = steps(all[0]);
+    for &instructions in &all {
+        let (losses, found) = steps(instructions);
+        let apart = losses.iter().zip(&expected).map(|(l, e)| (l - e).abs() / e).fold(0.0, f32::max);
+        assert!(apart < 1e-3, "{losses:?}, not {expected:?}, with {instructions:?}");
+        let apart = found.data.iter().zip(&figure.data).map(|(f, e)| (f - e).abs()).fold(0.0, f32::max);
+        assert!(apart < 1e-2, "figures {apart} apart with {instructions:?}");
+    }
+}
