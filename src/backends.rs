@@ -205,6 +205,39 @@ pub async fn log_of(settings: &Settings) -> anyhow::Result<(Bus, Option<Embedded
     Ok((bus, embedded))
 }
 
+/// The log of a server, or of a folder that may be new, to be filled: its streams are made.
+pub async fn log_to_fill(settings: &Settings) -> anyhow::Result<(Bus, Option<Embedded>)> {
+    if settings.nats_url.is_none() && Running::find(&settings.data).is_none() {
+        let embedded = Embedded::start(settings).await?;
+        return Ok((connect_bus(&embedded.nats_config(settings)).await?, Some(embedded)));
+    }
+    let (bus, embedded) = log_of(settings).await?;
+    bus.set_up().await.context("the streams on NATS are not as they should be")?;
+    Ok((bus, embedded))
+}
+
+/// The blobs beside [`log_of`].
+pub fn blobs_of(settings: &Settings, embedded: Option<&Embedded>) -> anyhow::Result<Blobs> {
+    let config = match (embedded, Running::find(&settings.data)) {
+        (Some(embedded), _) => embedded.s3_config(settings)?,
+        (None, running) => s3_of(settings, running)?,
+    };
+    Ok(Blobs::connect(&config)?)
+}
+
+fn s3_of(settings: &Settings, running: Option<Running>) -> anyhow::Result<S3Config> {
+    match (&settings.s3_endpoint, running) {
+        (None, Some(running)) => Ok(S3Config {
+            endpoint: running.s3_endpoint,
+            region: settings.s3_region.clone(),
+            bucket: running.s3_bucket,
+            access_key: running.s3_access_key,
+            secret_key: running.s3_secret_key,
+        }),
+        _ => configured_s3(settings),
+    }
+}
+
 /// Connects and makes sure that the streams are there as they should be.
 pub async fn connect_bus(config: &NatsConfig) -> anyhow::Result<Bus> {
     let bus = Bus::connect(config).await.with_context(|| format!("NATS at {} cannot be used", config.url))?;
@@ -223,16 +256,7 @@ pub async fn connect(settings: &Settings) -> anyhow::Result<(Bus, Blobs)> {
     let running = Running::find(&settings.data);
     let url = settings.nats_url.clone().or(running.as_ref().map(|running| running.nats_url.clone()));
     let url = url.context("KART_NATS_URL is not set, and no `kart up` runs in the data folder")?;
-    let s3 = match (&settings.s3_endpoint, running) {
-        (None, Some(running)) => S3Config {
-            endpoint: running.s3_endpoint,
-            region: settings.s3_region.clone(),
-            bucket: running.s3_bucket,
-            access_key: running.s3_access_key,
-            secret_key: running.s3_secret_key,
-        },
-        _ => configured_s3(settings)?,
-    };
+    let s3 = s3_of(settings, running)?;
     Ok((connect_bus(&tune(NatsConfig::new(url), settings)).await?, connect_blobs(&s3).await?))
 }
 

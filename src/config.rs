@@ -43,6 +43,12 @@ pub struct Settings {
     pub scylla_nodes: Vec<String>,
     #[arg(long, env = "KART_SCYLLA_KEYSPACE", default_value = "kart", global = true)]
     pub scylla_keyspace: String,
+    /// Seconds between seals of the log; 0 for none
+    #[arg(long, env = "KART_SEAL_SECONDS", default_value_t = 3600, global = true)]
+    pub seal_seconds: u64,
+    /// File of the key that seals are signed with [default: seal.key in the data folder, made at the first start]
+    #[arg(long, env = "KART_SEAL_KEY", global = true)]
+    pub seal_key: Option<PathBuf>,
 }
 
 impl Settings {

@@ -2,6 +2,7 @@
 
 use crate::backends::{self, Running};
 use crate::config::Settings;
+use crate::seals::SealKey;
 use bus::local::NatsServer;
 use std::process::Command;
 use trainer::decode;
@@ -45,6 +46,7 @@ async fn examine(settings: &Settings) -> Vec<(&'static str, Finding)> {
     findings.extend(Device::probe().iter().map(|found| ("device", device(found))));
     findings.push(("training", Good(Device::choose().reason)));
     findings.push(("data folder", data_folder(settings)));
+    findings.push(("seals", seals(settings)));
     findings.extend(servers(settings).await);
     findings
 }
@@ -116,6 +118,14 @@ fn data_folder(settings: &Settings) -> Finding {
         }
         Some(free) => Good(format!("{state}: {} GB free", free >> 30)),
         None => Good(state),
+    }
+}
+
+/// The key that auditors need to know.
+fn seals(settings: &Settings) -> Finding {
+    match SealKey::public(settings) {
+        Some(key) => Good(format!("of the log are signed by {}", hex::encode(key.as_bytes()))),
+        None => Good("a key is made at the first start".into()),
     }
 }
 

@@ -7,8 +7,10 @@ mod doctor;
 mod erase;
 mod events;
 mod roles;
+mod seals;
 mod up;
 mod upload;
+mod verify;
 mod views;
 
 use clap::{Parser, Subcommand};
@@ -52,7 +54,7 @@ enum Command {
     Projector,
     /// Upload a video to a running Kart
     Upload(upload::Upload),
-    /// Read the log of events
+    /// Read the log of events, verify it, carry it away and bring it back
     #[command(subcommand)]
     Events(events::Events),
     /// Look after the read models

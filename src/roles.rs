@@ -2,6 +2,7 @@
 
 use crate::backends::{self, connect};
 use crate::config::{Settings, WebSettings, WorkSettings};
+use crate::seals;
 use anyhow::Context;
 use bus::{Blobs, Bus};
 use orchestrator::{Slots, Web, WebConfig};
@@ -29,7 +30,12 @@ pub async fn orchestrator(settings: &Settings, web: &WebSettings, shutdown: Canc
     let store = backends::scylla(settings).await?.context(NEED_SCYLLA)?;
     let listener = listen(web).await?;
     say(&format!("ready http://{}", listener.local_addr()?));
-    serve(bus, blobs, store, web, Slots::default(), listener, shutdown).await
+    let sealing = seals::keep_sealing(bus.log(), blobs.clone(), settings.clone(), shutdown.clone());
+    let sealing = tokio::spawn(sealing);
+    let served = serve(bus, blobs, store, web, Slots::default(), listener, shutdown.clone()).await;
+    shutdown.cancel();
+    sealing.await?;
+    served
 }
 
 /// Prints a line for whoever started this process. Nobody may be listening any more, and that is no reason to end.

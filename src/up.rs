@@ -3,7 +3,7 @@
 use crate::backends::{self, Embedded, Running};
 use crate::config::{Settings, WebSettings, WorkSettings};
 use crate::views::{self, Request};
-use crate::{control, roles};
+use crate::{control, roles, seals};
 use bus::Log;
 use control::Asked;
 use orchestrator::Slots;
@@ -53,6 +53,7 @@ pub async fn run(
         let shutdown = shutdown.clone();
         tokio::spawn(async move { roles::train(bus, blobs, &settings, &work, shutdown).await })
     };
+    let sealing = tokio::spawn(seals::keep_sealing(bus.log(), blobs.clone(), settings.clone(), shutdown.clone()));
     roles::say(&format!("ready {url}"));
     roles::say(&format!("watch the story:  nats --server {} sub '{}'", without_sign_in(&nats.url), bus::STORY));
     let free = work.trainers.max(1);
@@ -61,7 +62,7 @@ pub async fn run(
     // Whatever ended the web ends the rest.
     shutdown.cancel();
     Running::forget(&settings.data);
-    let (trained, _, _) = tokio::join!(training, projecting, controlling);
+    let (trained, _, _, _) = tokio::join!(training, projecting, controlling, sealing);
     embedded.stop().await;
     served.and(trained?)
 }

@@ -192,7 +192,7 @@ impl Bus {
     }
 
     pub fn log(&self) -> Log {
-        Log { bus: self.clone(), opens: false }
+        Log { bus: self.clone(), opens: false, strict: false }
     }
 
     pub fn keys(&self) -> Keys {

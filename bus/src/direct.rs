@@ -43,6 +43,16 @@ pub async fn all(bus: &Bus, stream: &str, filter: &str, from: u64) -> Result<Vec
     }
 }
 
+/// The first message whose subject fits `filter` and that was stored at `time` (RFC 3339) or later.
+pub async fn since(bus: &Bus, stream: &str, filter: &str, time: &str) -> Result<Option<Stored>, String> {
+    let query = json!({ "start_time": time, "next_by_subj": filter, "batch": 1 });
+    let mut replies = ask(bus, stream, &query).await?;
+    match read(next_reply(&mut replies).await?)? {
+        Reply::Stored(message) => Ok(Some(message)),
+        Reply::None | Reply::End { .. } => Ok(None),
+    }
+}
+
 /// The newest message on `subject`.
 pub async fn last(bus: &Bus, stream: &str, subject: &str) -> Result<Option<Stored>, String> {
     let mut replies = ask(bus, stream, &json!({ "last_by_subj": subject })).await?;

@@ -5,6 +5,7 @@ use crate::connection::unavailable;
 use crate::subjects::KEYS_BUCKET;
 use crate::{Bus, BusError};
 use async_nats::jetstream::kv::{CreateErrorKind, Store};
+use futures::TryStreamExt;
 use schemas::personal::{CannotOpen, Key};
 use schemas::{NewEvent, Personal, Recorded, UserId};
 use std::collections::HashMap;
@@ -123,6 +124,35 @@ impl Keys {
         }
         self.remember(user, None);
         Ok(())
+    }
+
+    /// What the bucket holds for each person: a key, or the mark of one who was erased. For a backup, which must not
+    /// outlive an erasure.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn all(&self) -> Result<Vec<(UserId, Vec<u8>)>, BusError> {
+        let store = self.store().await?;
+        let mut users = store.keys().await.map_err(|error| unavailable(&error))?;
+        let mut all = vec![];
+        while let Some(user) = users.try_next().await.map_err(|error| unavailable(&error))? {
+            let entry = store.get(user.as_str()).await.map_err(|error| unavailable(&error))?;
+            if let (Ok(user), Some(bytes)) = (user.parse(), entry) {
+                all.push((user, bytes.to_vec()));
+            }
+        }
+        Ok(all)
+    }
+
+    /// Puts back what [`Keys::all`] gave. What is there already stays: nobody who was erased comes back.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn restore(&self, user: UserId, bytes: Vec<u8>) -> Result<(), BusError> {
+        match self.store().await?.create(user.to_string(), bytes.into()).await {
+            Err(error) if error.kind() != CreateErrorKind::AlreadyExists => Err(unavailable(&error)),
+            _ => Ok(()),
+        }
     }
 
     /// Seals what a person wrote in an event that is about to be appended.

@@ -21,6 +21,7 @@ pub use control::Control;
 pub use keys::{KeyError, Keys};
 pub use log::{
     AppendError, Appended, Context, Delivered, ExecuteError, Executed, Expect, Filter, Loaded, Log, ReadError,
+    RestoreError,
 };
 pub use parked::Parked;
 pub use sessions::Sessions;

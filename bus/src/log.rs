@@ -7,10 +7,13 @@ mod follow;
 mod load;
 mod message;
 mod outgoing;
+mod place;
 mod reply;
+mod restore;
 mod turns;
 
 pub(crate) use committer::Committer;
+pub use restore::RestoreError;
 pub(crate) use turns::Turns;
 
 use crate::Bus;
@@ -28,6 +31,8 @@ pub struct Log {
     pub(crate) bus: Bus,
     /// Whether sealed texts are opened on reading.
     pub(crate) opens: bool,
+    /// Whether a message must be written exactly as Kart writes it.
+    pub(crate) strict: bool,
 }
 
 /// What an append takes for granted. There is no "don't check".
@@ -156,6 +161,12 @@ impl Log {
     /// The same log, whose readers see what people wrote; what was erased shows as such. Needs the right to read keys.
     pub fn opened(self) -> Self {
         Self { opens: true, ..self }
+    }
+
+    /// The same log, whose readers hold every message that is not written exactly as Kart writes it, header by header,
+    /// for unreadable. For auditing; those who go by an event's meaning need not care.
+    pub fn strict(self) -> Self {
+        Self { strict: true, ..self }
     }
 
     /// The last sequence of the log; 0 when it is empty.

@@ -3,7 +3,7 @@
 use crate::config::Web;
 use crate::hub::Hub;
 use crate::problem::{self, Problem};
-use crate::{assets, csrf, events, headers, health, jobs, me, media, pages, upload};
+use crate::{assets, audit, csrf, events, headers, health, jobs, me, media, pages, upload};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -25,13 +25,16 @@ pub fn router(app: App) -> Router {
         .route("/", get(pages::home))
         .route("/jobs/{job}", get(pages::job))
         .route("/jobs/{job}/live", get(events::fragments))
+        .route("/jobs/{job}/audit", get(audit::of_job))
         .route("/comics/{comic}", get(pages::comic))
+        .route("/comics/{comic}/audit", get(audit::of_comic))
         .route("/media/{media}", get(media::picture))
         .route("/assets/{hash}/{name}", get(assets::serve))
         .route("/v1/jobs", post(upload::create).get(jobs::list))
         .route("/v1/jobs/{job}", get(jobs::show))
         .route("/v1/jobs/{job}/cancel", post(jobs::cancel))
         .route("/v1/jobs/{job}/events", get(events::stream))
+        .route("/v1/jobs/{job}/audit", get(audit::lines))
         .route("/v1/jobs/{job}/pictures/{media}", get(media::job_picture))
         .route("/v1/jobs/{job}/preview/{hash}", get(media::preview))
         .route("/v1/me/erase", post(me::erase))

@@ -6,6 +6,7 @@
 
 mod app;
 mod assets;
+mod audit;
 mod config;
 mod csrf;
 pub mod dispatch;

@@ -3,6 +3,7 @@
 //! maud escapes what is put into text and attributes. Attributes are always quoted, addresses are made from typed ids,
 //! and there is no inline script or style.
 
+mod audit;
 mod comic;
 mod curve;
 mod home;
@@ -11,6 +12,7 @@ mod layout;
 mod problem;
 mod words;
 
+pub use audit::page as audit;
 pub use job::{Fragment, job_fragments};
 pub use problem::problem;
 pub use words::bytes;

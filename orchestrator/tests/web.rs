@@ -3,6 +3,8 @@
 #[path = "web/house.rs"]
 mod house;
 
+#[path = "web/audit.rs"]
+mod audit;
 #[path = "web/cancel.rs"]
 mod cancel;
 #[path = "web/csrf.rs"]

@@ -2,7 +2,6 @@
 
 use crate::{AggregateId, Event, Hash};
 use bytes::Bytes;
-use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::str::FromStr;
@@ -193,31 +192,18 @@ impl Recorded {
         &self.new.event
     }
 
-    /// The event as it was written, as one CloudEvents 1.0 object (structured mode), for NDJSON.
-    pub fn to_cloud_event(&self) -> Value {
-        let new = &self.new;
-        let mut object = json!({
-            "specversion": "1.0",
-            "id": new.id,
-            "type": self.written.type_name,
-            "source": format!("/kart/{}", self.aggregate.kind().as_str()),
-            "subject": self.aggregate.uuid(),
-            "time": format_time(new.time),
-            "datacontenttype": "application/json",
-            "dataschema": format!("{}.json", self.written.type_name),
-            "sequence": self.sequence,
-            "kartactor": new.actor.to_string(),
-            "kartcorrelation": new.correlation,
-            "karthash": self.hash,
-            "data": serde_json::from_slice(&self.written.body).unwrap_or(Value::Null),
-        });
-        if let Some(id) = new.causation {
-            object["kartcausation"] = json!(id);
+    /// The headers that its message bears, if it is written as Kart writes.
+    pub fn headers(&self) -> Vec<(&'static str, String)> {
+        let mut headers = self.new.headers(self.aggregate, self.previous);
+        for (name, value) in &mut headers {
+            match *name {
+                // Perhaps an old version, which is read as the present one.
+                "ce-type" => *value = self.written.type_name.clone(),
+                "ce-dataschema" => *value = format!("{}.json", self.written.type_name),
+                _ => {}
+            }
         }
-        if let Some(hash) = self.previous {
-            object["kartprev"] = json!(hash);
-        }
-        object
+        headers
     }
 }
 

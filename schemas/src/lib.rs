@@ -9,6 +9,7 @@ pub mod event;
 pub mod ids;
 pub mod job;
 pub mod limits;
+pub mod line;
 pub mod media;
 pub mod personal;
 pub mod progress;
@@ -18,8 +19,9 @@ pub mod video;
 
 pub use aggregate::{Aggregate, Refusal};
 pub use blob::{Blob, Hash};
-pub use envelope::{Actor, Head, NewEvent, Recorded, Written};
+pub use envelope::{Actor, Head, HeaderError, NewEvent, Recorded, Written};
 pub use event::{DecodeError, Event};
 pub use ids::{AggregateId, BalloonId, ComicId, JobId, Kind, MediaId, PlacementId, SceneId, TargetId, UserId, VideoId};
 pub use limits::Invalid;
+pub use line::LineError;
 pub use personal::Personal;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod apart;
+mod audit;
 mod browser;
 mod clip;
 mod command_line;

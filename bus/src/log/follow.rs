@@ -170,8 +170,8 @@ impl Reader {
         if info.pending == 0 {
             source.caught_up = Some(info.stream_sequence);
         }
-        let headers = message.headers.as_ref();
-        Some(Ok(message::deliver(info.stream_sequence, &message.subject, headers, message.payload.clone())))
+        let (headers, body) = (message.headers.as_ref(), message.payload.clone());
+        Some(Ok(message::deliver(info.stream_sequence, &message.subject, headers, body, self.log.strict)))
     }
 
     /// Opens what a person wrote, if this reader does. Keys that cannot be had now are asked for again.

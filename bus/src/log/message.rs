@@ -17,11 +17,36 @@ pub fn read(sequence: u64, subject: &str, headers: &HeaderMap, body: Bytes) -> R
     Ok(recorded)
 }
 
+/// Whether the headers are those that Kart writes for this event: all of them, alike, and none besides. Those of the
+/// server and of tracing are not looked at.
+fn check_headers(recorded: &Recorded, headers: &HeaderMap) -> Result<(), String> {
+    let expected = recorded.headers();
+    for (name, value) in &expected {
+        let mut found = headers.get_all(*name);
+        if found.next().map(|value| value.as_str()) != Some(value) || found.next().is_some() {
+            return Err(format!("header {name} should be {value:?}, once"));
+        }
+    }
+    let is_ours = |name: &str| name.starts_with("ce-") || name.starts_with("kart-");
+    match headers
+        .iter()
+        .map(|(name, _)| name.to_string())
+        .find(|name| is_ours(name) && !expected.iter().any(|(known, _)| known == name))
+    {
+        Some(name) => Err(format!("header {name} should not be there")),
+        None => Ok(()),
+    }
+}
+
 /// For a reader that goes on past what it cannot read.
-pub fn deliver(sequence: u64, subject: &str, headers: Option<&HeaderMap>, body: Bytes) -> Delivered {
+pub fn deliver(sequence: u64, subject: &str, headers: Option<&HeaderMap>, body: Bytes, strict: bool) -> Delivered {
     let empty = HeaderMap::new();
     let headers = headers.unwrap_or(&empty);
-    match read(sequence, subject, headers, body) {
+    let read = read(sequence, subject, headers, body).and_then(|recorded| match strict {
+        true => check_headers(&recorded, headers).map(|()| recorded),
+        false => Ok(recorded),
+    });
+    match read {
         Ok(recorded) => Delivered::Event(Box::new(recorded)),
         Err(reason) => Delivered::Unreadable {
             sequence,

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod append;
+mod audit;
 mod blobs;
 mod broken_s3;
 mod crashes;

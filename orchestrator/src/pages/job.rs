@@ -37,6 +37,7 @@ pub fn page(view: &JobView) -> Markup {
                 }
                 @for fragment in job_fragments(view) { (fragment.html) }
                 (video(view))
+                p.fine { a href={ "/jobs/" (view.job.id) "/audit" } { "Every step, with its proof" } }
             }
         },
     )

@@ -18,12 +18,36 @@ fn lines(html: &str) -> String {
 #[track_caller]
 fn check_job(name: &str, view: &JobView) {
     let html: String = job_fragments(view).into_iter().map(|fragment| fragment.html.into_string()).collect();
-    let path = golden(&format!("job-{name}.html"));
+    check(&format!("job-{name}.html"), &html);
+}
+
+#[track_caller]
+fn check(file: &str, html: &str) {
+    let path = golden(file);
     if std::env::var_os("KART_BLESS").is_some() {
-        std::fs::write(&path, lines(&html)).expect("the golden file is written");
+        std::fs::write(&path, lines(html)).expect("the golden file is written");
     }
     let expected = std::fs::read_to_string(&path).expect("the golden file is there; make it with KART_BLESS=1");
-    assert_eq!(lines(&html), expected, "{}", path.display());
+    assert_eq!(lines(html), expected, "{}", path.display());
+}
+
+/// From the first heading on: what stands around every page is not looked at here.
+fn main_of(html: &str) -> &str {
+    html.split_once("<main").and_then(|(_, main)| main.split_once("</main>")).expect("a page has a main part").0
+}
+
+#[test]
+fn an_audit_of_a_whole_chain() {
+    check("audit.html", main_of(&audit::page(&sample::audit::whole()).into_string()));
+}
+
+#[test]
+fn a_broken_chain_is_shown_where_it_breaks() {
+    let html = audit::page(&sample::audit::broken()).into_string();
+    assert!(html.contains("The chain is broken"));
+    let broken: Vec<_> = html.split("<li").filter(|item| item.contains("does not link to the event before")).collect();
+    assert_eq!(broken.len(), 1, "{broken:?}");
+    assert!(broken[0].contains("Drawing handed out"), "the event after the changed one: {}", broken[0]);
 }
 
 #[test]
@@ -81,6 +105,9 @@ fn all() -> Vec<(&'static str, String)> {
         ("job-failed", job(sample::failed())),
         ("job-canceled", job(sample::canceled())),
         ("comic", comic::page(&sample::comic(), &sample::pictures()).into_string()),
+        ("job-audit", audit::page(&sample::audit::whole()).into_string()),
+        ("job-audit-broken", audit::page(&sample::audit::broken()).into_string()),
+        ("comic-audit", audit::page(&sample::audit::of_comic()).into_string()),
         ("problem", problem(&missing).into_string()),
     ]
 }
@@ -96,7 +123,7 @@ fn no_page_needs_an_inline_script_or_style() {
 
 #[test]
 fn what_a_person_typed_stays_text() {
-    for (name, html) in all().into_iter().filter(|(name, _)| name.starts_with("job") || *name == "comic") {
+    for (name, html) in all().into_iter().filter(|(name, _)| name.starts_with("job") || name.starts_with("comic")) {
         assert!(html.contains("Rome &amp; me &lt;3") && !html.contains("me <3"), "{name}");
     }
 }

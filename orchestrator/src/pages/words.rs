@@ -53,6 +53,12 @@ pub fn moment(time: OffsetDateTime) -> String {
     time.to_offset(time::UtcOffset::UTC).format(&format).unwrap_or_default()
 }
 
+/// `2026-11-24 11:17:08.250 UTC`
+pub fn instant(time: OffsetDateTime) -> String {
+    let format = format_description!("[year]-[month]-[day] [hour]:[minute]:[second].[subsecond digits:3] UTC");
+    time.to_offset(time::UtcOffset::UTC).format(&format).unwrap_or_default()
+}
+
 /// `1 panel`, `3 panels`
 pub fn count(number: usize, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
@@ -73,5 +79,6 @@ mod tests {
         assert_eq!([3_600_000, 7_300_000].map(roughly), ["about 1 h", "about 2 h 10 min"]);
         assert_eq!(timecode(64_250), "1:04.2");
         assert_eq!(moment(OffsetDateTime::UNIX_EPOCH), "1 January 1970, 00:00 UTC");
+        assert_eq!(instant(OffsetDateTime::UNIX_EPOCH), "1970-01-01 00:00:00.000 UTC");
     }
 }

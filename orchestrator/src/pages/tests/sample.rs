@@ -1,5 +1,7 @@
 //! Rows to draw pages from: one job in each of its states.
 
+pub mod audit;
+
 use crate::dispatch::board::Place;
 use crate::job_view::JobView;
 use projector::{ComicRow, JobError, JobRow, PhaseStatus, PictureRow, Status, VideoRow};
