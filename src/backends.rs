@@ -3,7 +3,7 @@
 use crate::config::Settings;
 use anyhow::{Context, bail};
 use bus::local::{NatsServer, S3Server};
-use bus::{Blobs, Bus, Credentials, NatsConfig, S3Config};
+use bus::{Blobs, Bus, Credentials, NatsConfig, Needed, S3Config};
 use projector::{RedbStore, ScyllaStore, ViewStore};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, TryLockError};
@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 /// NATS clients look here by default.
 const NATS_PORT: u16 = 4222;
+const NOT_SET_UP: &str = "the streams on NATS are not as they should be";
 const LOCK: &str = "lock";
 const LOCK_TRIES: u32 = 5;
 const LOCK_EVERY: Duration = Duration::from_millis(100);
@@ -174,7 +175,13 @@ fn tune(config: NatsConfig, settings: &Settings) -> NatsConfig {
     let user = settings.nats_user.clone().zip(settings.nats_password.clone());
     let user = user.map(|(name, password)| Credentials::User { name, password });
     let credentials = settings.nats_creds.clone().map(Credentials::File).or(user).or(config.credentials.clone());
-    NatsConfig { credentials, replicas: settings.nats_replicas, lease: settings.lease(), ..config }
+    NatsConfig {
+        credentials,
+        replicas: settings.nats_replicas,
+        lease: settings.lease(),
+        log_max_bytes: Some(settings.log_max_bytes).filter(|bytes| *bytes > 0),
+        ..config
+    }
 }
 
 fn configured_s3(settings: &Settings) -> anyhow::Result<S3Config> {
@@ -200,33 +207,32 @@ pub async fn log_of(settings: &Settings) -> anyhow::Result<(Bus, Option<Embedded
         }
         None => bail!("no Kart runs here and {} holds no log; set KART_NATS_URL or --data", settings.data.display()),
     };
-    // Only looked at: whoever writes checks the streams.
-    let bus = Bus::connect(&config).await.with_context(|| format!("NATS at {} cannot be used", config.url))?;
-    Ok((bus, embedded))
+    Ok((connect_bus(&config).await?, embedded))
 }
 
 /// The log of a server, or of a folder that may be new, to be filled: its streams are made.
 pub async fn log_to_fill(settings: &Settings) -> anyhow::Result<(Bus, Option<Embedded>)> {
     if settings.nats_url.is_none() && Running::find(&settings.data).is_none() {
         let embedded = Embedded::start(settings).await?;
-        return Ok((connect_bus(&embedded.nats_config(settings)).await?, Some(embedded)));
+        return Ok((set_up_bus(&embedded.nats_config(settings)).await?, Some(embedded)));
     }
     let (bus, embedded) = log_of(settings).await?;
-    bus.set_up().await.context("the streams on NATS are not as they should be")?;
+    bus.set_up().await.context(NOT_SET_UP)?;
     Ok((bus, embedded))
 }
 
 /// The blobs beside [`log_of`].
-pub fn blobs_of(settings: &Settings, embedded: Option<&Embedded>) -> anyhow::Result<Blobs> {
-    let config = match (embedded, Running::find(&settings.data)) {
-        (Some(embedded), _) => embedded.s3_config(settings)?,
-        (None, running) => s3_of(settings, running)?,
+pub fn blobs_beside(settings: &Settings, embedded: Option<&Embedded>) -> anyhow::Result<Blobs> {
+    let config = match embedded {
+        Some(embedded) => embedded.s3_config(settings)?,
+        None => s3_of(settings)?,
     };
     Ok(Blobs::connect(&config)?)
 }
 
-fn s3_of(settings: &Settings, running: Option<Running>) -> anyhow::Result<S3Config> {
-    match (&settings.s3_endpoint, running) {
+/// S3 as configured, or that of a `kart up` in the data folder.
+fn s3_of(settings: &Settings) -> anyhow::Result<S3Config> {
+    match (&settings.s3_endpoint, Running::find(&settings.data)) {
         (None, Some(running)) => Ok(S3Config {
             endpoint: running.s3_endpoint,
             region: settings.s3_region.clone(),
@@ -238,10 +244,14 @@ fn s3_of(settings: &Settings, running: Option<Running>) -> anyhow::Result<S3Conf
     }
 }
 
-/// Connects and makes sure that the streams are there as they should be.
-pub async fn connect_bus(config: &NatsConfig) -> anyhow::Result<Bus> {
-    let bus = Bus::connect(config).await.with_context(|| format!("NATS at {} cannot be used", config.url))?;
-    bus.set_up().await.context("the streams on NATS are not as they should be")?;
+async fn connect_bus(config: &NatsConfig) -> anyhow::Result<Bus> {
+    Bus::connect(config).await.with_context(|| format!("NATS at {} cannot be used", config.url))
+}
+
+/// Connects, makes the streams that are missing, and makes sure that all are as they should be.
+pub async fn set_up_bus(config: &NatsConfig) -> anyhow::Result<Bus> {
+    let bus = connect_bus(config).await?;
+    bus.set_up().await.context(NOT_SET_UP)?;
     Ok(bus)
 }
 
@@ -251,13 +261,24 @@ pub async fn connect_blobs(config: &S3Config) -> anyhow::Result<Blobs> {
     Ok(blobs)
 }
 
-/// The servers of a role that runs alone: configured, or those of a `kart up` in the data folder.
-pub async fn connect(settings: &Settings) -> anyhow::Result<(Bus, Blobs)> {
-    let running = Running::find(&settings.data);
-    let url = settings.nats_url.clone().or(running.as_ref().map(|running| running.nats_url.clone()));
+/// NATS for a role that runs alone: configured, or that of a `kart up` in the data folder.
+pub fn nats_of(settings: &Settings) -> anyhow::Result<NatsConfig> {
+    let running = || Running::find(&settings.data).map(|running| running.nats_url);
+    let url = settings.nats_url.clone().or_else(running);
     let url = url.context("KART_NATS_URL is not set, and no `kart up` runs in the data folder")?;
-    let s3 = s3_of(settings, running)?;
-    Ok((connect_bus(&tune(NatsConfig::new(url), settings)).await?, connect_blobs(&s3).await?))
+    Ok(tune(NatsConfig::new(url), settings))
+}
+
+/// The log for a role that must not change how it is set up. What the role needs has to be there.
+pub async fn bus_with(settings: &Settings, needed: &[Needed]) -> anyhow::Result<Bus> {
+    let bus = connect_bus(&nats_of(settings)?).await?;
+    bus.check(needed).await.context(NOT_SET_UP)?;
+    Ok(bus)
+}
+
+/// S3 for a role that runs alone.
+pub async fn blobs_of(settings: &Settings) -> anyhow::Result<Blobs> {
+    connect_blobs(&s3_of(settings)?).await
 }
 
 /// ScyllaDB when nodes are configured.

@@ -24,6 +24,9 @@ pub struct Settings {
     /// Copies of each stream: 1, or 3 in a cluster
     #[arg(long, env = "KART_NATS_REPLICAS", default_value_t = 1, global = true)]
     pub nats_replicas: usize,
+    /// How large the log of events may get, in bytes; then uploads are refused. 0: as large as the disk
+    #[arg(long, env = "KART_LOG_MAX_BYTES", default_value_t = 0, global = true)]
+    pub log_max_bytes: u64,
     /// Seconds that a worker may be silent before its work is handed out again
     #[arg(long, env = "KART_LEASE_SECONDS", default_value_t = 30, global = true)]
     pub lease_seconds: u64,

@@ -133,14 +133,12 @@ fn seals(settings: &Settings) -> Finding {
 async fn servers(settings: &Settings) -> Vec<(&'static str, Finding)> {
     let mut findings = vec![];
     if settings.nats_url.is_some() || Running::find(&settings.data).is_some() {
+        findings.push(("NATS", nats(settings).await));
         findings.push((
-            "NATS and S3",
-            match backends::connect(settings).await {
-                Ok((bus, _)) => match bus.health().await {
-                    Ok(health) => Good(format!("nats-server {}, log at {}", health.server_version, health.log_head)),
-                    Err(error) => Bad(error.to_string(), "see the server's own log".into()),
-                },
-                Err(error) => Bad(format!("{error:#}"), "check the KART_NATS_* and KART_S3_* settings".into()),
+            "S3",
+            match backends::blobs_of(settings).await {
+                Ok(_) => Good("it answers".into()),
+                Err(error) => Bad(format!("{error:#}"), "check the KART_S3_* settings".into()),
             },
         ));
     }
@@ -154,4 +152,28 @@ async fn servers(settings: &Settings) -> Vec<(&'static str, Finding)> {
         ));
     }
     findings
+}
+
+/// The streams too, without changing them.
+async fn nats(settings: &Settings) -> Finding {
+    let bus = match backends::bus_with(settings, &[]).await {
+        Ok(bus) => bus,
+        Err(error) => return Bad(format!("{error:#}"), "check the KART_NATS_* settings".into()),
+    };
+    let health = match bus.health().await {
+        Ok(health) => health,
+        Err(error) => return Bad(error.to_string(), "see the server's own log".into()),
+    };
+    let limit = health.log_limit_bytes.map_or("no limit".to_owned(), |limit| format!("of {limit}"));
+    let (version, head, bytes) = (&health.server_version, health.log_head, health.log_bytes);
+    match health.problems.as_slice() {
+        [] if health.nearly_full() => {
+            Weak(format!("the log is {bytes} bytes {limit}"), "raise KART_LOG_MAX_BYTES, then `kart set-up`".into())
+        }
+        [] => Good(format!("nats-server {version}, log at {head}, {bytes} bytes, {limit}")),
+        problems => {
+            let mend = "`kart set-up` makes what is missing; `nats stream edit` puts back what was changed";
+            Bad(problems.join("; "), mend.into())
+        }
+    }
 }

@@ -40,6 +40,8 @@ enum Command {
         #[command(flatten)]
         work: WorkSettings,
     },
+    /// Make the streams on NATS that are missing, and check the others
+    SetUp,
     /// Run the web pages, the API and the dispatcher
     Orchestrator {
         #[command(flatten)]
@@ -76,6 +78,7 @@ async fn main() -> anyhow::Result<()> {
     let Cli { settings, command } = Cli::parse();
     match command {
         Command::Up { web, work } => up::run(&settings, &web, &work, stop_on_signal()).await,
+        Command::SetUp => roles::set_up(&settings).await,
         Command::Orchestrator { web } => roles::orchestrator(&settings, &web, stop_on_signal()).await,
         Command::Trainer { work } => roles::trainer(&settings, &work, stop_on_signal()).await,
         Command::Projector => roles::projector(&settings, stop_on_signal()).await,

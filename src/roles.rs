@@ -1,10 +1,10 @@
 //! Each role as a process of its own.
 
-use crate::backends::{self, connect};
+use crate::backends;
 use crate::config::{Settings, WebSettings, WorkSettings};
 use crate::seals;
 use anyhow::Context;
-use bus::{Blobs, Bus};
+use bus::{Blobs, Bus, Needed};
 use orchestrator::{Slots, Web, WebConfig};
 use projector::{Projector, ViewStore, Views};
 use std::io::Write;
@@ -25,8 +25,17 @@ const REAP_EVERY: Duration = Duration::from_secs(60 * 60);
 const NEED_SCYLLA: &str = "KART_SCYLLA_NODES is not set. The embedded read models belong to one process: run \
                            `kart up`, or point every role at ScyllaDB";
 
+/// Makes the streams that are missing and checks the others: for a user that no other role has.
+pub async fn set_up(settings: &Settings) -> anyhow::Result<()> {
+    backends::set_up_bus(&backends::nats_of(settings)?).await?;
+    say("the streams are set up");
+    Ok(())
+}
+
+/// It sets up as well: on a server where it may not, everything is there already.
 pub async fn orchestrator(settings: &Settings, web: &WebSettings, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let (bus, blobs) = connect(settings).await?;
+    let bus = backends::set_up_bus(&backends::nats_of(settings)?).await?;
+    let blobs = backends::blobs_of(settings).await?;
     let store = backends::scylla(settings).await?.context(NEED_SCYLLA)?;
     let listener = listen(web).await?;
     say(&format!("ready http://{}", listener.local_addr()?));
@@ -95,7 +104,8 @@ pub async fn listen(web: &WebSettings) -> anyhow::Result<TcpListener> {
 }
 
 pub async fn trainer(settings: &Settings, work: &WorkSettings, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let (bus, blobs) = connect(settings).await?;
+    let bus = backends::bus_with(settings, &[Needed::Log, Needed::Work, Needed::Ticks]).await?;
+    let blobs = backends::blobs_of(settings).await?;
     say("ready");
     train(bus, blobs, settings, work, shutdown).await
 }
@@ -141,7 +151,7 @@ fn own_scratch(parent: &Path) -> anyhow::Result<PathBuf> {
 }
 
 pub async fn projector(settings: &Settings, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let (bus, _) = connect(settings).await?;
+    let bus = backends::bus_with(settings, &[Needed::Log, Needed::Parked, Needed::Keys]).await?;
     let store = backends::scylla(settings).await?.context(NEED_SCYLLA)?;
     say("ready");
     Projector::new(bus.log().opened(), store).run(shutdown).await;

@@ -25,7 +25,7 @@ pub async fn run(
     let embedded = Embedded::start(settings).await?;
     let nats = embedded.nats_config(settings);
     let s3 = embedded.s3_config(settings)?;
-    let bus = backends::connect_bus(&nats).await?;
+    let bus = backends::set_up_bus(&nats).await?;
     let blobs = backends::connect_blobs(&s3).await?;
     let store = backends::views_of(settings).await?;
     let listener = roles::listen(web).await?;

@@ -126,7 +126,7 @@ pub fn verify_file(file: &Path, sealed: Option<Sealed>, trusts: bool) -> anyhow:
 async fn verify_log(settings: &Settings, trusted: &[VerifyingKey], look_at_blobs: bool) -> anyhow::Result<Verified> {
     let (bus, embedded) = backends::log_of(settings).await?;
     // Without S3 neither seals nor blobs can be had; what can be checked is checked all the same when that is asked for.
-    let blobs = match backends::blobs_of(settings, embedded.as_ref()) {
+    let blobs = match backends::blobs_beside(settings, embedded.as_ref()) {
         Err(error) if look_at_blobs => return Err(error.context("videos, pictures and seals are there; or --no-blobs")),
         Err(_) => {
             eprintln!("S3 is not configured: seals were not looked at");

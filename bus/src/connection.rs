@@ -3,11 +3,12 @@
 use crate::keys::Keyring;
 use crate::log::{Committer, Turns};
 use crate::streams::{self, describe};
-use crate::{Control, Keys, Log, Parked, Sessions, Ticks, WorkQueue, subjects};
+use crate::{Control, Keys, Log, Needed, Parked, Sessions, Ticks, WorkQueue};
 use async_nats::ConnectOptions;
 use async_nats::jetstream::kv::Store;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 use tokio::sync::{OnceCell, watch};
 
@@ -44,9 +45,12 @@ pub struct NatsConfig {
     pub credentials: Option<Credentials>,
     /// Copies of each stream: 1 alone, 3 in a cluster.
     pub replicas: usize,
-    /// How long a worker may stay silent before its work is handed out again.
+    /// How long a worker may stay silent before its work is handed out again. `set_up` gives it to the queue, where
+    /// every worker finds it.
     pub lease: Duration,
-    /// How long `connect` tries.
+    /// How large the log may get; what comes then is refused. `None`: as large as the disk.
+    pub log_max_bytes: Option<u64>,
+    /// How long `connect` tries, and `check` waits for what another process sets up.
     pub connect_deadline: Duration,
 }
 
@@ -58,6 +62,7 @@ impl NatsConfig {
             credentials: None,
             replicas: 1,
             lease: Duration::from_secs(30),
+            log_max_bytes: None,
             connect_deadline: Duration::from_secs(10),
         }
     }
@@ -77,17 +82,10 @@ pub struct Bus {
     pub(crate) turns: Arc<Turns>,
     /// Counts connections, so that readers notice a restarted server at once instead of by silence.
     pub(crate) connections: watch::Receiver<u64>,
-}
-
-/// What `health` saw.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Health {
-    pub connected: bool,
-    pub server_version: String,
-    /// The log's stream is there.
-    pub streams_present: bool,
-    /// The last sequence of the log.
-    pub log_head: u64,
+    /// What the server forbade last, and when: all that the request itself hears is silence.
+    forbidden: watch::Receiver<Option<(Instant, String)>>,
+    /// The log was nearly full at the last look.
+    pub(crate) alarmed: Arc<AtomicBool>,
 }
 
 /// Why the bus cannot be used.
@@ -101,6 +99,8 @@ pub enum BusError {
     NoJetStream,
     #[error("{item} is set up differently: {field} is {found}, expected {expected}")]
     Drift { item: String, field: String, found: String, expected: String },
+    #[error("{item} is missing; `kart set-up` or `kart orchestrator` makes it")]
+    Missing { item: String },
     #[error("cannot set up {item}: {reason}")]
     SetUp { item: String, reason: String },
     #[error("NATS does not answer: {reason}")]
@@ -113,10 +113,10 @@ impl Bus {
     /// # Errors
     /// `Connect` at the deadline, `ServerTooOld` for a server before 2.12, `NoJetStream`.
     pub async fn connect(config: &NatsConfig) -> Result<Bus, BusError> {
-        let (connected, connections) = watch::channel(0);
+        let ((connected, connections), (forbid, forbidden)) = (watch::channel(0), watch::channel(None));
         let deadline = Instant::now() + config.connect_deadline;
         let client = loop {
-            let options = options(config, connected.clone()).await?;
+            let options = options(config, connected.clone(), forbid.clone()).await?;
             match options.connect(servers(&config.url)).await {
                 Ok(client) => break client,
                 Err(error) if Instant::now() >= deadline => {
@@ -141,6 +141,8 @@ impl Bus {
             committer: Arc::default(),
             turns: Arc::default(),
             connections,
+            forbidden,
+            alarmed: Arc::default(),
         };
         bus.wait_for_jetstream(deadline).await?;
         Ok(bus)
@@ -157,7 +159,8 @@ impl Bus {
         }
     }
 
-    /// Makes the streams, consumers and buckets that are missing, and checks those that are there.
+    /// Makes the streams, consumers and buckets that are missing, brings the lease and the log's limit to what is
+    /// configured, and checks all the rest. The user needs to be allowed to make them only when they are missing.
     ///
     /// # Errors
     /// `Drift` names the first setting that differs.
@@ -165,19 +168,26 @@ impl Bus {
         streams::set_up(self).await
     }
 
+    /// Checks what is needed and changes nothing. What is missing may be on its way: it waits for it.
+    ///
     /// # Errors
-    /// `Unavailable` when the server does not answer.
-    pub async fn health(&self) -> Result<Health, BusError> {
-        let connected = self.client.connection_state() == async_nats::connection::State::Connected;
-        let server_version = self.client.server_info().version;
-        let stream = self.jetstream.get_stream(subjects::EVENTS_STREAM).await;
-        let log_head = match stream {
-            Ok(stream) => Some(stream.cached_info().state.last_sequence),
-            Err(error) if streams::is_missing(&error.kind()) => None,
-            Err(error) => return Err(unavailable(&error)),
-        };
-        let streams_present = log_head.is_some();
-        Ok(Health { connected, server_version, streams_present, log_head: log_head.unwrap_or(0) })
+    /// `Missing` at the deadline, `Drift` names the first setting that differs.
+    pub async fn check(&self, needed: &[Needed]) -> Result<(), BusError> {
+        for needed in needed {
+            streams::wait_for(self, *needed).await?;
+        }
+        Ok(())
+    }
+
+    /// Why a request about `item` failed, with what the server forbade meanwhile.
+    pub(crate) fn failed(&self, item: String, error: &dyn std::error::Error) -> BusError {
+        let mut reason = describe(error);
+        if let Some((when, what)) = &*self.forbidden.borrow()
+            && when.elapsed() < REQUEST_TIMEOUT * 2
+        {
+            reason = format!("{reason}: {what}");
+        }
+        BusError::SetUp { item, reason }
     }
 
     /// Waits a moment for a connection that is being made again, so that a restart of the server is no error.
@@ -220,21 +230,28 @@ impl Bus {
     }
 }
 
-async fn options(config: &NatsConfig, connected: watch::Sender<u64>) -> Result<ConnectOptions, BusError> {
+async fn options(
+    config: &NatsConfig,
+    connected: watch::Sender<u64>,
+    forbid: watch::Sender<Option<(Instant, String)>>,
+) -> Result<ConnectOptions, BusError> {
     let options = ConnectOptions::new()
         .name("kart")
-        // Replies to Kart are not for those who only watch, whose own replies are in `_INBOX`.
-        .custom_inbox_prefix("_KART")
+        .custom_inbox_prefix(inbox(config))
         .connection_timeout(CONNECT_TIMEOUT)
         .request_timeout(Some(REQUEST_TIMEOUT))
         .ping_interval(PING_EVERY)
         .reconnect_delay_callback(|tries| Duration::from_millis(50 << tries.min(5)).min(RECONNECT_AT_MOST_EVERY))
         .event_callback(move |event| {
-            let connected = connected.clone();
+            let (connected, forbid) = (connected.clone(), forbid.clone());
             async move {
                 match event {
                     async_nats::Event::Connected => connected.send_modify(|count| *count += 1),
                     async_nats::Event::SlowConsumer(_) => tracing::warn!("{event}: messages were dropped"),
+                    async_nats::Event::ServerError(error) => {
+                        tracing::warn!("nats: {error}");
+                        forbid.send_replace(Some((Instant::now(), error.to_string())));
+                    }
                     other => tracing::info!("nats: {other}"),
                 }
             }
@@ -253,6 +270,21 @@ async fn options(config: &NatsConfig, connected: watch::Sender<u64>) -> Result<C
                 .map_err(|error| refused(format!("{}: {error}", path.display())))?;
             options.credentials(&text).map_err(|error| refused(format!("{}: {error}", path.display())))
         }
+    }
+}
+
+/// Where replies to this user come: nobody else needs to be allowed to listen there. Those who only watch have theirs in
+/// `_INBOX`.
+fn inbox(config: &NatsConfig) -> String {
+    let user = match &config.credentials {
+        Some(Credentials::User { name, .. }) => Some(name.as_str()),
+        Some(Credentials::File(_)) => None,
+        None => user_in(&config.url).map(|(name, _)| name),
+    };
+    let is_word = |name: &&str| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    match user.filter(|name| !name.is_empty()).filter(is_word) {
+        Some(user) => format!("_KART.{user}"),
+        None => "_KART".to_owned(),
     }
 }
 
@@ -285,6 +317,24 @@ pub(crate) fn unavailable(error: &dyn std::error::Error) -> BusError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn replies_come_to_the_inbox_of_the_user() {
+        let signed_in = |name: &str| {
+            let credentials = Credentials::User { name: name.to_owned(), password: "secret".to_owned() };
+            NatsConfig { credentials: Some(credentials), ..NatsConfig::new("nats://other:secret@host") }
+        };
+        for (config, prefix) in [
+            (NatsConfig::new("nats://host"), "_KART"),
+            (NatsConfig::new("nats://kart:secret@host"), "_KART.kart"),
+            (signed_in("trainer"), "_KART.trainer"),
+            // Not one word of a subject, or all of them.
+            (signed_in("a.b"), "_KART"),
+            (signed_in(">"), "_KART"),
+        ] {
+            assert_eq!(inbox(&config), prefix);
+        }
+    }
 
     #[test]
     fn a_user_in_the_address_is_found() {

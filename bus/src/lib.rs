@@ -5,6 +5,7 @@ pub mod blobs;
 mod connection;
 pub mod control;
 mod direct;
+mod health;
 pub mod keys;
 pub mod local;
 pub mod log;
@@ -16,8 +17,9 @@ pub mod ticks;
 pub mod work;
 
 pub use blobs::{BlobError, Blobs, S3Config, UploadError};
-pub use connection::{Bus, BusError, Credentials, Health, NatsConfig};
+pub use connection::{Bus, BusError, Credentials, NatsConfig};
 pub use control::Control;
+pub use health::Health;
 pub use keys::{KeyError, Keys};
 pub use log::{
     AppendError, Appended, Context, Delivered, ExecuteError, Executed, Expect, Filter, Loaded, Log, ReadError,
@@ -25,6 +27,7 @@ pub use log::{
 };
 pub use parked::Parked;
 pub use sessions::Sessions;
+pub use streams::Needed;
 pub use ticks::Ticks;
 pub use work::{Task, Work, WorkError, WorkQueue};
 

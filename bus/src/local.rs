@@ -1,6 +1,7 @@
 //! Servers that come along: a nats-server child and an S3 server in process, for `kart up` and for tests. Both keep
 //! what they acknowledged, also when the power fails.
 
+mod accounts;
 mod cluster;
 mod durable;
 mod nats;

@@ -124,6 +124,9 @@ pub enum AppendError {
     Conflict { aggregate: AggregateId },
     #[error("an event of {aggregate} is {bytes} bytes; {limit} is the limit")]
     TooLarge { aggregate: AggregateId, bytes: usize, limit: usize },
+    /// Nothing was written. It works again when there is room.
+    #[error("the log is full: {reason}")]
+    Full { reason: String },
     /// The outcome is unknown; the same events may be appended again safely.
     #[error("the log cannot be written: {reason}")]
     Unavailable { reason: String },

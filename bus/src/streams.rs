@@ -1,13 +1,18 @@
-//! The streams, consumers and buckets that Kart needs, made when missing and checked when present.
+//! The streams, consumers and buckets that Kart needs, and how each is set up.
 
+mod drift;
+mod set_up;
+
+pub(crate) use set_up::{examine, set_up, wait_for};
+
+use crate::NatsConfig;
 use crate::subjects::{self, EVENTS_STREAM, KEYS_BUCKET, PARKED_STREAM, SESSIONS_BUCKET, TICKS_STREAM, WORK_STREAM};
-use crate::{Bus, BusError};
 use async_nats::jetstream::ErrorCode;
-use async_nats::jetstream::consumer::{AckPolicy, pull};
-use async_nats::jetstream::context::{CreateStreamErrorKind, GetStreamErrorKind};
-use async_nats::jetstream::stream::{Compression, Config, DiscardPolicy, RetentionPolicy, StorageType, Stream};
+use async_nats::jetstream::consumer::{self, AckPolicy, DeliverPolicy, IntoConsumerConfig, pull};
+use async_nats::jetstream::stream::{
+    Compression, Config, DiscardPolicy, PersistenceMode, RetentionPolicy, StorageType,
+};
 use schemas::event::Phase;
-use serde_json::Value;
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -18,52 +23,85 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub const MAX_EVENT_BYTES: usize = 64 * 1024;
 /// Work comes back when its worker dies, also often; the job's own attempts are what ends it.
 const MAX_DELIVER: i64 = 100;
+/// Work of one phase in hand at once: more workers than that find nothing.
+const MAX_ACK_PENDING: i64 = 1_000;
+/// Workers of one phase that wait at once.
+const MAX_WAITING: i64 = 512;
 /// As long as the cookie of a guest.
 const SESSION_AGE: Duration = Duration::from_secs(180 * 24 * 60 * 60);
 
-/// Settings of a stream on which the promises rest, as the server spells them.
-const CHECKED_OF_STREAM: [&str; 16] = [
-    "subjects",
-    "retention",
-    "storage",
-    "num_replicas",
-    "discard",
-    "max_age",
-    "max_msgs",
-    "max_bytes",
-    "max_msgs_per_subject",
-    "max_msg_size",
-    "duplicate_window",
-    "allow_direct",
-    "allow_atomic",
-    "deny_delete",
-    "deny_purge",
-    "persist_mode",
-];
-const CHECKED_OF_CONSUMER: [&str; 5] = ["ack_policy", "ack_wait", "max_deliver", "filter_subject", "backoff"];
-
-pub(crate) async fn set_up(bus: &Bus) -> Result<(), BusError> {
-    for config in [events(bus), work(bus), ticks(bus), parked(bus)] {
-        let stream = ensure_stream(bus, &config).await?;
-        if config.name == WORK_STREAM {
-            for phase in [Phase::Training, Phase::Inference] {
-                ensure_worker(bus, &stream, phase).await?;
-            }
-        }
-    }
-    ensure_bucket(bus, SESSIONS_BUCKET, SESSION_AGE).await?;
-    ensure_bucket(bus, KEYS_BUCKET, Duration::ZERO).await
+/// What a part of Kart needs of the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needed {
+    /// The stream of events.
+    Log,
+    /// The work queue, and the consumer of each phase.
+    Work,
+    Ticks,
+    Parked,
+    /// The bucket of signed-in sessions.
+    Sessions,
+    /// The bucket of the users' keys.
+    Keys,
 }
 
-/// For ever, and never changed: no age, no limit, nothing deleted or rolled up.
-fn events(bus: &Bus) -> Config {
+impl Needed {
+    pub const ALL: [Needed; 6] =
+        [Needed::Log, Needed::Work, Needed::Ticks, Needed::Parked, Needed::Sessions, Needed::Keys];
+
+    /// As an operator would call it.
+    pub(crate) fn item(self) -> String {
+        match self {
+            Needed::Log => format!("stream {EVENTS_STREAM}"),
+            Needed::Work => format!("stream {WORK_STREAM}"),
+            Needed::Ticks => format!("stream {TICKS_STREAM}"),
+            Needed::Parked => format!("stream {PARKED_STREAM}"),
+            Needed::Sessions => format!("bucket {SESSIONS_BUCKET}"),
+            Needed::Keys => format!("bucket {KEYS_BUCKET}"),
+        }
+    }
+
+    pub(crate) fn stream_name(self) -> String {
+        match self {
+            Needed::Log => EVENTS_STREAM.to_owned(),
+            Needed::Work => WORK_STREAM.to_owned(),
+            Needed::Ticks => TICKS_STREAM.to_owned(),
+            Needed::Parked => PARKED_STREAM.to_owned(),
+            Needed::Sessions => subjects::stream_of_bucket(SESSIONS_BUCKET),
+            Needed::Keys => subjects::stream_of_bucket(KEYS_BUCKET),
+        }
+    }
+
+    fn stream(self, kart: &NatsConfig) -> Config {
+        let config = match self {
+            Needed::Log => events(kart),
+            Needed::Work => work(),
+            Needed::Ticks => ticks(kart),
+            Needed::Parked => parked(),
+            Needed::Sessions => Config { max_age: SESSION_AGE, ..bucket(SESSIONS_BUCKET) },
+            // A key that is erased is deleted, which writes over its bytes on the disk.
+            Needed::Keys => Config { deny_delete: false, ..bucket(KEYS_BUCKET) },
+        };
+        Config { name: self.stream_name(), num_replicas: kart.replicas, ..config }
+    }
+
+    fn consumers(self, kart: &NatsConfig) -> Vec<consumer::Config> {
+        match self {
+            Needed::Work => vec![worker(kart, Phase::Training), worker(kart, Phase::Inference)],
+            _ => vec![],
+        }
+    }
+}
+
+/// For ever, and never changed: no age, nothing deleted or rolled up. When a limit is set and reached, new events are
+/// refused; old ones never make room.
+fn events(kart: &NatsConfig) -> Config {
     Config {
-        name: EVENTS_STREAM.into(),
         subjects: vec![subjects::EVENTS.into()],
         storage: StorageType::File,
         compression: Some(Compression::S2),
         discard: DiscardPolicy::New,
-        num_replicas: bus.config.replicas,
+        max_bytes: kart.log_max_bytes.map_or(0, |bytes| i64::try_from(bytes).unwrap_or(i64::MAX)),
         duplicate_window: 10 * MINUTE,
         max_message_size: MAX_EVENT_BYTES as i32,
         allow_direct: true,
@@ -75,144 +113,92 @@ fn events(bus: &Bus) -> Config {
 }
 
 /// The window is long: work may wait for a free worker, and must not be offered twice meanwhile.
-fn work(bus: &Bus) -> Config {
+fn work() -> Config {
     Config {
-        name: WORK_STREAM.into(),
         subjects: vec![subjects::ALL_WORK.into()],
         storage: StorageType::File,
         retention: RetentionPolicy::WorkQueue,
         discard: DiscardPolicy::New,
-        num_replicas: bus.config.replicas,
         duplicate_window: HOUR,
         ..Default::default()
     }
 }
 
-fn ticks(bus: &Bus) -> Config {
+/// Many a second, and losing some is harmless: they are not waited for. A lone server forgets a stream in memory itself
+/// when it restarts, a cluster does not; only a lone server can write a file at its leisure.
+fn ticks(kart: &NatsConfig) -> Config {
+    let (storage, persist_mode) = match kart.replicas {
+        0 | 1 => (StorageType::File, Some(PersistenceMode::Async)),
+        _ => (StorageType::Memory, None),
+    };
     Config {
-        name: TICKS_STREAM.into(),
         subjects: vec![subjects::TICKS.into()],
-        storage: StorageType::Memory,
+        storage,
+        persist_mode,
         max_messages_per_subject: 1,
         duplicate_window: 2 * MINUTE,
         max_age: HOUR,
-        num_replicas: bus.config.replicas,
         allow_direct: true,
         ..Default::default()
     }
 }
 
-fn parked(bus: &Bus) -> Config {
+fn parked() -> Config {
     Config {
-        name: PARKED_STREAM.into(),
         subjects: vec![subjects::PARKED.into(), subjects::MAX_DELIVERIES.into()],
         storage: StorageType::File,
         duplicate_window: HOUR,
         max_age: 30 * DAY,
-        num_replicas: bus.config.replicas,
+        ..Default::default()
+    }
+}
+
+/// A key-value bucket is a stream that keeps the last message of each subject (JetStream ADR-8).
+fn bucket(name: &str) -> Config {
+    Config {
+        subjects: vec![subjects::entries_of_bucket(name)],
+        storage: StorageType::File,
+        max_messages_per_subject: 1,
+        discard: DiscardPolicy::New,
+        duplicate_window: 2 * MINUTE,
+        allow_direct: true,
+        allow_rollup: true,
+        deny_delete: true,
         ..Default::default()
     }
 }
 
 /// `ack_wait` is the lease. No backoff: it would override the lease.
-fn worker(bus: &Bus, phase: Phase) -> pull::Config {
-    pull::Config {
+fn worker(kart: &NatsConfig, phase: Phase) -> consumer::Config {
+    let config = pull::Config {
         durable_name: Some(subjects::worker(phase).into()),
         filter_subject: subjects::work_of(phase),
+        deliver_policy: DeliverPolicy::All,
         ack_policy: AckPolicy::Explicit,
-        ack_wait: bus.config.lease,
+        ack_wait: kart.lease,
         max_deliver: MAX_DELIVER,
-        num_replicas: bus.config.replicas,
-        ..Default::default()
-    }
-}
-
-async fn ensure_stream(bus: &Bus, config: &Config) -> Result<Stream, BusError> {
-    let failed = |reason: String| BusError::SetUp { item: format!("stream {}", config.name), reason };
-    match bus.jetstream.get_stream(&config.name).await {
-        Ok(_) => {}
-        Err(error) if is_missing(&error.kind()) => match bus.jetstream.create_stream(config.clone()).await {
-            Ok(_) => {}
-            // Another process was faster; what it made is checked below.
-            Err(error) if already_exists(&error.kind()) => {}
-            Err(error) => return Err(failed(describe(&error))),
-        },
-        Err(error) => return Err(failed(describe(&error))),
-    }
-    let stream = bus.jetstream.get_stream(&config.name).await.map_err(|error| failed(describe(&error)))?;
-    let found = to_json(&stream.cached_info().config);
-    compare(&format!("stream {}", config.name), &to_json(config), &found, &CHECKED_OF_STREAM)?;
-    Ok(stream)
-}
-
-async fn ensure_worker(bus: &Bus, stream: &Stream, phase: Phase) -> Result<(), BusError> {
-    let config = worker(bus, phase);
-    let name = subjects::worker(phase);
-    let item = format!("consumer {name}");
-    let failed = |reason: String| BusError::SetUp { item: item.clone(), reason };
-    let consumer = stream
-        .get_or_create_consumer::<pull::Config>(name, config.clone())
-        .await
-        .map_err(|error| failed(describe(&error)))?;
-    compare(&item, &to_json(&config), &to_json(&consumer.cached_info().config), &CHECKED_OF_CONSUMER)
-}
-
-async fn ensure_bucket(bus: &Bus, bucket: &str, max_age: Duration) -> Result<(), BusError> {
-    if bus.jetstream.get_key_value(bucket).await.is_ok() {
-        return Ok(());
-    }
-    let config = Config {
-        name: subjects::stream_of_bucket(bucket),
-        subjects: vec![subjects::entries_of_bucket(bucket)],
-        storage: StorageType::File,
-        max_messages_per_subject: 1,
-        max_age,
-        discard: DiscardPolicy::New,
-        duplicate_window: 2 * MINUTE,
-        allow_direct: true,
-        allow_rollup: true,
-        // A key that is erased is deleted, which writes over its bytes on the disk.
-        deny_delete: bucket != KEYS_BUCKET,
-        num_replicas: bus.config.replicas,
+        max_ack_pending: MAX_ACK_PENDING,
+        max_waiting: MAX_WAITING,
+        num_replicas: kart.replicas,
         ..Default::default()
     };
-    let made = bus.jetstream.create_stream(config).await;
-    made.map(|_| ()).map_err(|error| BusError::SetUp { item: format!("bucket {bucket}"), reason: describe(&error) })
+    config.into_consumer_config()
 }
 
-pub(crate) fn is_missing(kind: &GetStreamErrorKind) -> bool {
-    matches!(kind, GetStreamErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND)
-}
-
-fn already_exists(kind: &CreateStreamErrorKind) -> bool {
-    matches!(kind, CreateStreamErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NAME_EXIST)
-}
-
-/// The settings that the server understands are the ones in its JSON; comparing that form needs no list of types here.
-fn compare(item: &str, want: &Value, have: &Value, fields: &[&str]) -> Result<(), BusError> {
-    for field in fields {
-        let (want, have) = (normal(&want[field]), normal(&have[field]));
-        if want != have {
-            let (item, field) = (item.to_owned(), (*field).to_owned());
-            return Err(BusError::Drift { item, field, found: have.to_string(), expected: want.to_string() });
+/// The server refused a message because its stream, or the store below all of them, has no room.
+pub(crate) fn is_full(error: &async_nats::jetstream::Error) -> bool {
+    match error.error_code() {
+        ErrorCode::ACCOUNT_RESOURCES_EXCEEDED
+        | ErrorCode::INSUFFICIENT_RESOURCES
+        | ErrorCode::MEMORY_RESOURCES_EXCEEDED
+        | ErrorCode::STORAGE_RESOURCES_EXCEEDED => true,
+        // Also what a broken disk looks like: only the text tells.
+        ErrorCode::STREAM_STORE_FAILED => {
+            let text = error.to_string();
+            text.contains("maximum bytes exceeded") || text.contains("maximum messages exceeded")
         }
+        _ => false,
     }
-    Ok(())
-}
-
-/// The server writes "no limit" as -1 where the client leaves 0, and leaves out what is false.
-fn normal(value: &Value) -> Value {
-    match value {
-        Value::Bool(false) => Value::Null,
-        Value::Number(number) if number.as_i64().is_some_and(|n| n <= 0) => Value::Null,
-        Value::String(text) if text.is_empty() => Value::Null,
-        Value::Array(items) if items.is_empty() => Value::Null,
-        other => other.clone(),
-    }
-}
-
-fn to_json(config: &impl serde::Serialize) -> Value {
-    serde_json::to_value(config).unwrap_or_default()
 }
 
 /// An error with its causes, in one line.

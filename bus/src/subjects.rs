@@ -9,6 +9,7 @@ pub const WORK_STREAM: &str = "KART_WORK";
 pub const TICKS_STREAM: &str = "KART_TICKS";
 pub const PARKED_STREAM: &str = "KART_PARKED";
 pub const SESSIONS_BUCKET: &str = "kart-sessions";
+/// The users' encryption keys.
 pub const KEYS_BUCKET: &str = "kart-keys";
 
 /// The stream under a key-value bucket.

@@ -1,17 +1,18 @@
 //! The work queue: each phase of a job is held by one worker at a time.
 
-use crate::streams::describe;
+use crate::streams::{describe, is_full};
 use crate::subjects::{self, WORK_STREAM};
 use crate::{Bus, connection::REQUEST_TIMEOUT};
-use async_nats::jetstream::AckKind;
 use async_nats::jetstream::consumer::{PullConsumer, pull};
 use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::{self, AckKind};
 use bytes::Bytes;
 use futures::StreamExt;
 use schemas::event::{Phase, Priority};
 use schemas::{JobId, UserId};
 use serde::{Deserialize, Serialize};
+use std::error::Error;
 use std::time::Duration;
 
 /// How long `take` waits for work.
@@ -57,6 +58,9 @@ pub struct KeepAlive(tokio::task::JoinHandle<()>);
 pub enum WorkError {
     #[error("the work queue does not answer: {reason}")]
     Unavailable { reason: String },
+    /// Nothing was offered. It works again when there is room.
+    #[error("the work queue is full: {reason}")]
+    Full { reason: String },
     /// The message is no work; it was taken out of the queue.
     #[error("{subject} is no work: {reason}")]
     Unreadable { subject: String, reason: String },
@@ -69,7 +73,7 @@ impl WorkQueue {
     /// has a subject of its own, which is expected to be empty; within the hour also when it is done.
     ///
     /// # Errors
-    /// `Unavailable`; offering again is safe.
+    /// `Full`, `Unavailable`; offering again is safe.
     pub async fn offer(&self, work: &Work) -> Result<(), WorkError> {
         let Work { phase, job, user, attempt, priority } = *work;
         let body = serde_json::to_vec(work).map_err(|error| unavailable(&error))?;
@@ -78,9 +82,13 @@ impl WorkQueue {
             .message_id(format!("{job}-{}-{attempt}", subjects::worker(phase)))
             .expected_last_subject_sequence(0);
         let sent = self.bus.jetstream.send_publish(subjects::work(phase, priority, user, job, attempt), message).await;
-        match sent.map_err(|error| unavailable(&error))?.await {
-            Err(error) if error.kind() != PublishErrorKind::WrongLastSequence => Err(unavailable(&error)),
-            Ok(_) | Err(_) => Ok(()),
+        let Err(error) = sent.map_err(|error| unavailable(&error))?.await else { return Ok(()) };
+        if error.kind() == PublishErrorKind::WrongLastSequence {
+            return Ok(());
+        }
+        match error.source().and_then(|source| source.downcast_ref::<jetstream::Error>()) {
+            Some(cause) if is_full(cause) => Err(WorkError::Full { reason: cause.to_string() }),
+            _ => Err(unavailable(&error)),
         }
     }
 
@@ -91,6 +99,8 @@ impl WorkQueue {
     /// `Unavailable`, `Unreadable`.
     pub async fn take(&self, phase: Phase) -> Result<Option<Task>, WorkError> {
         let consumer = self.consumer(phase).await?;
+        // What the queue was set up with, however this process is configured.
+        let lease = consumer.cached_info().config.ack_wait;
         // Without a heartbeat: with one, a fetch may stall. The time-out below is the watchdog.
         let messages = consumer.fetch().max_messages(1).expires(TAKE_WAIT).messages().await;
         let mut messages = messages.map_err(|error| unavailable(&error))?;
@@ -108,7 +118,7 @@ impl WorkQueue {
             }
         };
         let reply = message.reply.clone().ok_or_else(|| WorkError::Lost { reason: "no reply subject".to_owned() })?;
-        let hold = Hold { client: self.bus.client.clone(), reply, lease: self.bus.config.lease };
+        let hold = Hold { client: self.bus.client.clone(), reply, lease };
         Ok(Some(Task { work, delivery, hold }))
     }
 

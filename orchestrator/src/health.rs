@@ -24,9 +24,18 @@ pub async fn ready(State(app): State<App>) -> Response {
         tokio::time::timeout(PATIENCE, app.web.blobs.list("health/")),
         tokio::time::timeout(PATIENCE, app.web.views.position()),
     );
-    let head = match log {
-        Ok(Ok(health)) if health.connected && health.streams_present => Some(health.log_head),
-        _ => None,
+    let log = log.map_err(|_| "NATS does not answer".to_owned()).and_then(|log| log.map_err(|error| error.to_string()));
+    let head = log.as_ref().ok().filter(|log| log.ready()).map(|log| log.log_head);
+    let log = match &log {
+        Ok(log) => json!({
+            "ok": log.ready(),
+            "head": log.log_head,
+            "bytes": log.log_bytes,
+            "limit_bytes": log.log_limit_bytes,
+            "nearly_full": log.nearly_full(),
+            "problems": log.problems,
+        }),
+        Err(reason) => json!({ "ok": false, "problems": [reason] }),
     };
     let blobs = matches!(blobs, Ok(Ok(_)));
     let position = views.ok().and_then(Result::ok);
@@ -35,7 +44,7 @@ pub async fn ready(State(app): State<App>) -> Response {
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let report: Value = json!({
         "ready": ready,
-        "log": { "ok": head.is_some(), "head": head },
+        "log": log,
         "blobs": { "ok": blobs },
         "views": { "ok": position.is_some(), "position": position, "lag": lag },
     });

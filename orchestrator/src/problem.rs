@@ -62,6 +62,13 @@ impl Problem {
         Self { retry_after_s: Some(5), ..problem }
     }
 
+    /// The log has reached its limit.
+    pub fn storage_low(cause: &dyn std::error::Error) -> Self {
+        tracing::error!(cause = %with_sources(cause), "nothing can be written down");
+        let detail = "Kart has no room left. Nothing was kept of this; whoever runs it has to make room first.";
+        Self::new(StatusCode::INSUFFICIENT_STORAGE, "storage-low", "Kart is full", detail)
+    }
+
     pub fn internal(cause: &dyn std::error::Error) -> Self {
         tracing::error!(cause = %with_sources(cause), "a request failed");
         let detail = "This is our fault, and it has been written down.";
@@ -171,6 +178,7 @@ impl From<bus::ExecuteError> for Problem {
             ExecuteError::Append(AppendError::Erased { .. }) => Self::erased(),
             ExecuteError::Append(AppendError::Invalid { .. } | AppendError::TooLarge { .. }) => Self::internal(&error),
             ExecuteError::Read(ReadError::Unreadable { .. } | ReadError::Lost { .. }) => Self::internal(&error),
+            ExecuteError::Append(AppendError::Full { .. }) => Self::storage_low(&error),
             ExecuteError::Append(_) | ExecuteError::Read(_) => Self::unavailable(&error),
         }
     }

@@ -27,7 +27,7 @@ pub async fn run(settings: &Settings, file: &Path, which: &Which, keys: Option<&
         eprintln!("a part of the log: it can be read, and not imported");
         return Ok(());
     }
-    match backends::blobs_of(settings, embedded.as_ref()) {
+    match backends::blobs_beside(settings, embedded.as_ref()) {
         Ok(blobs) => {
             let beside = verify::beside(file);
             let count = seals::write_file(&blobs, &beside).await?;

@@ -113,7 +113,7 @@ async fn seal_once(
 /// `kart events seal`
 pub async fn seal_now(settings: &Settings) -> anyhow::Result<()> {
     let (bus, embedded) = backends::log_of(settings).await?;
-    let blobs = backends::blobs_of(settings, embedded.as_ref())?;
+    let blobs = backends::blobs_beside(settings, embedded.as_ref())?;
     let key = SealKey::load(settings).context("the log is sealed where its key is")?;
     match Sealer::new(bus.log(), blobs, key).await?.seal().await? {
         Some(seal) => println!("sealed up to {}", seal.sequence),

@@ -1,8 +1,9 @@
-//! Every role a process of its own, with the read models in a real CQL database.
+//! Every role a process of its own under a NATS user of its own, with the read models in a real CQL database.
 
 use crate::clip;
 use crate::process::{Process, Visitor, kart, wait_for};
-use bus::local::{NatsServer, S3Server};
+use crate::secured::Secured;
+use bus::local::S3Server;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -73,15 +74,22 @@ fn cqlsh(node: &str, statement: &str) -> Option<String> {
 }
 
 struct Servers {
+    nats: Secured,
     settings: Vec<(&'static str, String)>,
 }
 
 impl Servers {
-    fn role(&self, name: &str, data: &Path) -> Process {
+    /// A command as a user of compose.yaml's nats-server.
+    fn command(&self, name: &str, user: &str, data: &Path) -> Command {
         let mut command = kart();
         command.arg(name).env("KART_DATA", data).env("KART_LISTEN", "127.0.0.1:0");
         command.envs(self.settings.iter().map(|(name, value)| (name, value)));
-        Process::start(command)
+        command.envs(self.nats.settings(user));
+        command
+    }
+
+    fn role(&self, name: &str, user: &str, data: &Path) -> Process {
+        Process::start(self.command(name, user, data))
     }
 }
 
@@ -90,17 +98,12 @@ fn the_roles_work_apart_on_cql_and_a_killed_projector_catches_up() {
     let Some(cql) = cql() else { return };
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let data: PathBuf = TempDir::new().unwrap().keep();
-    let (nats, s3) = runtime.block_on(async {
-        (
-            NatsServer::spawn(&data.join("nats"), None).await.unwrap(),
-            S3Server::spawn(&data.join("s3"), None).await.unwrap(),
-        )
-    });
+    let s3 = runtime.block_on(S3Server::spawn(&data.join("s3"), None)).unwrap();
     let s3_config = s3.config();
     let keyspace = format!("kart_{}", std::process::id());
     let servers = Servers {
+        nats: Secured::start(),
         settings: vec![
-            ("KART_NATS_URL", nats.url()),
             ("KART_S3_ENDPOINT", s3_config.endpoint.clone()),
             ("KART_S3_BUCKET", s3_config.bucket.clone()),
             ("KART_S3_ACCESS_KEY", s3_config.access_key.clone()),
@@ -110,23 +113,30 @@ fn the_roles_work_apart_on_cql_and_a_killed_projector_catches_up() {
             ("KART_LEASE_SECONDS", "4".to_owned()),
         ],
     };
-    let mut projector = servers.role("projector", &data);
-    let orchestrator = servers.role("orchestrator", &data);
+    assert!(servers.command("set-up", "admin", &data).status().unwrap().success());
+    let mut projector = servers.role("projector", "projector", &data);
+    let orchestrator = servers.role("orchestrator", "web", &data);
     let visitor = Visitor::of(&orchestrator);
     let id = visitor.upload(&clip::nobody(&data))["id"].as_str().unwrap().to_owned();
     wait_for("the first row", Duration::from_secs(30), || visitor.job(&id));
 
     // The job goes on while nobody projects; a new projector shows all of it.
     projector.kill();
-    let _trainer = servers.role("trainer", &data);
-    let log = runtime.block_on(async { bus::Bus::connect(&nats.config()).await.unwrap().log() });
+    let _trainer = servers.role("trainer", "trainer", &data);
+    let auditor = servers.nats.config("auditor");
+    let log = runtime.block_on(async { bus::Bus::connect(&auditor).await.unwrap().log() });
     let before = runtime.block_on(log.head()).unwrap();
     wait_for("events that nobody projects", JOB_WITHIN, || {
         (runtime.block_on(log.head()).unwrap() > before + 5).then_some(())
     });
-    let _projector = servers.role("projector", &data);
+    let _projector = servers.role("projector", "projector", &data);
     let job = visitor.wait_for_status(&id, &["succeeded", "failed"], JOB_WITHIN);
     assert_eq!(job["status"], "succeeded", "{job:#}");
+
+    let mut replay = servers.command("events", "auditor", &data);
+    let replayed = replay.args(["replay", "--job", &id]).output().unwrap();
+    assert!(replayed.status.success(), "{}", String::from_utf8_lossy(&replayed.stderr));
+    assert!(String::from_utf8_lossy(&replayed.stdout).contains("kart.job.completed.v1"));
 
     if let Some(rows) = cqlsh(&cql.node, &format!("SELECT id, status, title FROM {keyspace}.jobs_v1")) {
         assert!(rows.contains(&id) && rows.contains("succeeded") && rows.contains("nobody"), "{rows}");

@@ -1,5 +1,6 @@
 //! The compose files are what Docker Compose understands, and say what they must.
 
+use crate::secured::config_text;
 use std::path::Path;
 use std::process::Command;
 
@@ -32,11 +33,23 @@ fn the_compose_files_are_well_formed_and_complete() {
         eprintln!("SKIPPED: neither Docker Compose nor .tools/compose-check is there");
         return;
     };
-    for service in ["nats:", "scylla:", "s3:", "orchestrator:", "trainer:", "projector:"] {
+    for service in ["nats:", "scylla:", "s3:", "set-up:", "orchestrator:", "trainer:", "projector:"] {
         assert!(text.lines().any(|line| line.trim() == service), "{service}");
+    }
+    for user in ["admin", "web", "trainer", "projector"] {
+        assert!(text.contains(&format!("KART_NATS_USER: {user}\n")), "{user} has a role");
+        assert!(text.contains(&format!("KART_NATS_PASSWORD: change-this-{user}-password\n")), "{user} signs in");
     }
     assert!(text.contains("sync_interval: always"), "acknowledged events must be on the disk");
     assert!(text.contains("driver: nvidia"));
-    assert_eq!(text.matches("condition: service_healthy").count() % 3, 0);
+    // Three servers for each of the roles (and for what they share, which is shown as well), NATS alone for the set-up.
+    assert_eq!(text.matches("condition: service_healthy").count() % 3, 1);
+    assert!(text.matches("condition: service_completed_successfully").count() >= 3, "the roles wait for the set-up");
     assert_eq!(text.matches("healthcheck:").count(), 4);
+
+    // What the other tests take for the server's configuration is what Docker Compose gives it.
+    let lines: Vec<String> = text.lines().map(|line| line.trim().replace("$$", "$")).collect();
+    for line in config_text(|user| format!("change-this-{user}-password")).lines().map(str::trim) {
+        assert!(lines.iter().any(|resolved| resolved == line), "{line}");
+    }
 }

@@ -1,5 +1,6 @@
 //! A nats-server child on loopback that writes to disk before it acknowledges.
 
+use super::accounts::{self, USER};
 use super::cluster::Place;
 use super::{LocalError, file_error, lock, secret};
 use crate::NatsConfig;
@@ -9,13 +10,6 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
 
-const USER: &str = "kart";
-const WATCHER: &str = "watcher";
-/// What `nats stream view`, `nats stream info` and the like ask.
-const WATCHER_REQUESTS: &str = "\"$JS.API.INFO\", \"$JS.API.STREAM.INFO.*\", \"$JS.API.STREAM.NAMES\", \
-     \"$JS.API.STREAM.LIST\", \"$JS.API.STREAM.MSG.GET.KART_EVENTS\", \"$JS.API.DIRECT.GET.KART_EVENTS\", \
-     \"$JS.API.DIRECT.GET.KART_EVENTS.>\", \"$JS.API.CONSUMER.CREATE.KART_EVENTS.>\", \
-     \"$JS.API.CONSUMER.MSG.NEXT.KART_EVENTS.>\"";
 const START_WITHIN: Duration = Duration::from_secs(20);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
@@ -103,6 +97,7 @@ impl NatsServer {
     async fn start(&mut self) -> Result<(), LocalError> {
         let config = self.dir.join("nats-server.conf");
         secret::write_private(&config, &self.config_text())?;
+        accounts::adopt_streams(&self.dir.join("store"))?;
         let log = self.dir.join("nats-server.log");
         let child = Child::spawn(&self.program, &config, &log)?;
         let ports = self.dir.join(format!("nats-server_{}.ports", child.process.id()));
@@ -122,21 +117,15 @@ impl NatsServer {
         }
     }
 
-    /// `sync_interval: always`: the default is to acknowledge first and write up to two minutes later. Whoever does not
-    /// sign in may watch and read the log, so that a plain `nats sub` works, but change nothing.
+    /// `sync_interval: always`: the default is to acknowledge first and write up to two minutes later.
     fn config_text(&self) -> String {
-        let (port, password) = (if self.port == 0 { -1 } else { i32::from(self.port) }, &self.password);
-        let cluster = self.place.as_ref().map(|place| place.config_text(USER, password)).unwrap_or_default();
+        let port = if self.port == 0 { -1 } else { i32::from(self.port) };
+        let accounts = accounts::config_text(&self.password);
+        let cluster = self.place.as_ref().map(|place| place.config_text(USER, &self.password)).unwrap_or_default();
         let (dir, store) = (quoted(&self.dir), quoted(&self.dir.join("store")));
         format!(
             "listen: \"127.0.0.1:{port}\"\nports_file_dir: {dir}\n\
-             no_auth_user: {WATCHER}\n\
-             authorization {{ users: [\n\
-             {{ user: {USER}, password: \"{password}\" }}\n\
-             {{ user: {WATCHER}, password: \"{WATCHER}\", permissions: {{\n\
-             subscribe: [\"kart.evt.>\", \"kart.tick.>\", \"_INBOX.>\"]\n\
-             publish: [{WATCHER_REQUESTS}] }} }}\n\
-             ] }}\n\
+             {accounts}\
              jetstream {{ store_dir: {store}, sync_interval: always }}\n\
              {cluster}"
         )

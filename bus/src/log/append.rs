@@ -47,6 +47,7 @@ impl Log {
                 }
                 Outcome::Conflict => return self.look_for_our_own(aggregate, &events).await,
                 Outcome::TooLarge => return Err(too_large(aggregate, bytes)),
+                Outcome::Full(reason) => return Err(AppendError::Full { reason }),
                 Outcome::Together => {}
                 Outcome::Unknown(why) => {
                     reason = why;

@@ -281,7 +281,7 @@ impl Dispatch {
                 Outcome::Stored { last_sequence } => {
                     Outcome::Stored { last_sequence: last_sequence - (total - before) as u64 }
                 }
-                Outcome::Conflict | Outcome::TooLarge if sent.together => Outcome::Together,
+                Outcome::Conflict | Outcome::TooLarge | Outcome::Full(_) if sent.together => Outcome::Together,
                 other => other.clone(),
             };
             self.call_up(append.aggregate, &outcome);

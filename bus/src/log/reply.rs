@@ -1,5 +1,6 @@
 //! What the server says of a publish.
 
+use crate::streams::is_full;
 use async_nats::jetstream::publish::PublishAck;
 use async_nats::jetstream::response::Response;
 
@@ -22,6 +23,8 @@ pub enum Outcome {
     /// Perhaps somebody else's write is there, perhaps our own.
     Conflict,
     TooLarge,
+    /// The stream has no room for it, and why.
+    Full(String),
     /// The batch in which it travelled was refused and nothing of it stored; another append may be the reason.
     Together,
     /// Perhaps it is stored, perhaps it will be.
@@ -40,6 +43,7 @@ pub fn read(reply: &[u8], messages: usize) -> Outcome {
         Ok(Response::Err { error }) => match error.error_code().0 {
             WRONG_LAST_SEQUENCE | WRONG_LAST_SEQUENCE_IN_FLIGHT | BATCH_CONTAINS_DUPLICATE => Outcome::Conflict,
             MESSAGE_TOO_LARGE => Outcome::TooLarge,
+            _ if is_full(&error) => Outcome::Full(error.to_string()),
             // Our own earlier try: its outcome shows at the next one.
             DUPLICATE_IN_FLIGHT => Outcome::Unknown("the same event is being written".to_owned()),
             _ => Outcome::Unknown(error.to_string()),

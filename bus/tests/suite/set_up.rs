@@ -1,6 +1,8 @@
-use crate::servers::{nats, nats_with, raw_client};
+use crate::servers::{Nats, nats, nats_with, raw_client, until};
 use async_nats::jetstream;
-use bus::{Bus, BusError, NatsConfig};
+use bus::{Bus, BusError, NatsConfig, Needed, Priority, Work};
+use schemas::event::Phase;
+use schemas::{JobId, UserId};
 use std::time::Duration;
 
 #[tokio::test]
@@ -9,10 +11,6 @@ async fn setting_up_again_changes_nothing() {
     nats.bus.set_up().await.unwrap();
     let second = Bus::connect(&nats.server.config()).await.unwrap();
     second.set_up().await.unwrap();
-    let health = second.health().await.unwrap();
-    assert!(health.connected && health.streams_present);
-    assert_eq!(health.log_head, 0);
-    assert!(health.server_version.starts_with("2."), "{health:?}");
 }
 
 #[tokio::test]
@@ -26,28 +24,62 @@ async fn many_may_set_up_at_the_same_time() {
     }
 }
 
-#[tokio::test]
-async fn a_stream_that_somebody_changed_is_an_error_that_names_the_setting() {
-    let nats = nats().await;
-    let client = raw_client(&nats).await;
-    let jetstream = jetstream::new(client);
-    let mut stream = jetstream.get_stream("KART_EVENTS").await.unwrap();
-    let mut config = stream.info().await.unwrap().config.clone();
-    config.max_age = Duration::from_secs(3600);
-    jetstream.update_stream(&config).await.unwrap();
-    let error = nats.bus.set_up().await.unwrap_err();
-    assert!(
-        matches!(&error, BusError::Drift { item, field, .. } if item == "stream KART_EVENTS" && field == "max_age"),
-        "{error}"
-    );
+/// The lease of a phase's consumer.
+async fn lease(nats: &Nats, phase: &str) -> Duration {
+    let stream = jetstream::new(raw_client(nats).await).get_stream("KART_WORK").await.unwrap();
+    stream.consumer_info(phase).await.unwrap().config.ack_wait
 }
 
 #[tokio::test]
-async fn another_lease_than_the_one_set_up_is_an_error_that_names_the_setting() {
+async fn another_lease_is_taken_over_and_work_that_waits_stays() {
     let nats = nats_with(|config| config.lease = Duration::from_secs(20)).await;
-    let config = NatsConfig { lease: Duration::from_secs(40), ..nats.server.config() };
-    let error = Bus::connect(&config).await.unwrap().set_up().await.unwrap_err();
-    assert!(matches!(&error, BusError::Drift { field, .. } if field == "ack_wait"), "{error}");
+    let work =
+        Work { phase: Phase::Training, job: JobId::new(), user: UserId::new(), attempt: 1, priority: Priority::Normal };
+    nats.bus.work().offer(&work).await.unwrap();
+    let config = NatsConfig { lease: Duration::from_secs(2), ..nats.server.config() };
+    Bus::connect(&config).await.unwrap().set_up().await.unwrap();
+    for phase in ["train", "infer"] {
+        assert_eq!(lease(&nats, phase).await, Duration::from_secs(2), "{phase}");
+    }
+    // A worker that is configured otherwise keeps the lease that the queue has.
+    let task = nats.bus.work().take(Phase::Training).await.unwrap().expect("the work");
+    assert_eq!(task.work, work);
+    let keep = task.keep_alive();
+    let held = std::time::Instant::now();
+    while held.elapsed() < Duration::from_secs(5) {
+        assert!(nats.bus.work().take(Phase::Training).await.unwrap().is_none(), "after {:?}", held.elapsed());
+    }
+    drop(keep);
+}
+
+#[tokio::test]
+async fn the_limit_of_the_log_is_what_is_configured() {
+    let nats = nats_with(|config| config.log_max_bytes = Some(10_000_000)).await;
+    assert_eq!(nats.bus.health().await.unwrap().log_limit_bytes, Some(10_000_000));
+    for limit in [Some(20_000_000), None] {
+        let config = NatsConfig { log_max_bytes: limit, ..nats.server.config() };
+        let bus = Bus::connect(&config).await.unwrap();
+        bus.set_up().await.unwrap();
+        assert_eq!(bus.health().await.unwrap().log_limit_bytes, limit);
+        // Nothing else was changed with it.
+        nats.bus.check(&Needed::ALL).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_check_makes_nothing_and_waits_for_another_to_do_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = bus::local::NatsServer::spawn(dir.path(), None).await.unwrap();
+    let impatient = NatsConfig { connect_deadline: Duration::from_millis(300), ..server.config() };
+    let error = Bus::connect(&impatient).await.unwrap().check(&[Needed::Work]).await.unwrap_err();
+    assert!(matches!(&error, BusError::Missing { item } if item == "stream KART_WORK"), "{error}");
+
+    let bus = Bus::connect(&server.config()).await.unwrap();
+    let (checked, ()) = tokio::join!(bus.check(&Needed::ALL), async {
+        until("the check has waited", async || bus.health().await.unwrap().problems.len() == 6).await;
+        bus.set_up().await.unwrap();
+    });
+    checked.unwrap();
 }
 
 #[tokio::test]
@@ -67,15 +99,4 @@ async fn a_wrong_password_is_refused() {
     config.connect_deadline = Duration::from_millis(300);
     let error = Bus::connect(&config).await.err().expect("no bus");
     assert!(error.to_string().contains("authorization"), "{error}");
-}
-
-#[tokio::test]
-async fn health_says_when_nothing_is_set_up() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut server = bus::local::NatsServer::spawn(dir.path(), None).await.unwrap();
-    let bus = Bus::connect(&server.config()).await.unwrap();
-    assert!(!bus.health().await.unwrap().streams_present);
-    server.kill().await;
-    let health = bus.health().await;
-    assert!(matches!(health, Err(BusError::Unavailable { .. })), "{health:?}");
 }

@@ -1,6 +1,7 @@
 //! The bad-input table: what goes in, and the status and problem that come out. Nothing stays behind.
 
 use crate::house::{House, code, mp4, post_file, visitor};
+use bus::{Bus, NatsConfig};
 use reqwest::multipart::{Form, Part};
 
 async fn assert_nothing_stored(house: &House) {
@@ -109,6 +110,17 @@ async fn without_nats_an_upload_is_told_to_come_back() {
     assert_eq!(code(answer).await, (503, "unavailable".to_owned()));
     assert_eq!(house.get(&visitor(), "/healthz").await.status(), 200);
     assert_eq!(house.get(&visitor(), "/readyz").await.status(), 503);
+    let stored = house.blobs.list("").await.expect("S3 answers");
+    assert!(stored.is_empty(), "{stored:?}");
+}
+
+#[tokio::test]
+async fn with_a_full_log_an_upload_is_refused_and_nothing_of_it_stays() {
+    let house = House::build().await;
+    let full = NatsConfig { log_max_bytes: Some(1), ..house.nats.config() };
+    Bus::connect(&full).await.expect("NATS answers").set_up().await.expect("the limit is set");
+    let answer = post_file(&house, &visitor(), mp4(1_000), "a.mp4").await;
+    assert_eq!(code(answer).await, (507, "storage-low".to_owned()));
     let stored = house.blobs.list("").await.expect("S3 answers");
     assert!(stored.is_empty(), "{stored:?}");
 }

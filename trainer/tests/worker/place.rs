@@ -80,8 +80,7 @@ impl Place {
     pub async fn dispatch(&self, video: &Blob, model: Option<&Blob>) -> JobId {
         let (job, owner, id) = (JobId::new(), UserId::new(), VideoId::new());
         let (name, container) = ("clip.mp4", "mp4".to_owned());
-        let uploaded =
-            VideoUploaded { owner, name: name.into(), container, blob: video.clone(), priority: Priority::Normal };
+        let uploaded = VideoUploaded { owner, name: name.into(), container, blob: video.clone() };
         self.tell::<Video>(id, || VideoCommand::Upload(uploaded.clone())).await;
         let request =
             JobRequested { owner, video: id, title: name.into(), blob: video.clone(), priority: Priority::Normal };
