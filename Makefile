@@ -26,7 +26,7 @@ lint: ## Format and lints
 
 bench: ## Measure what has a figure
 	@tools/setup test
-	cargo bench --workspace --locked --bench upload --bench append --bench train_step --bench take
+	cargo bench --workspace --locked --bench upload --bench append --bench rebuild --bench train_step --bench take
 
 doctor: ## Say what is missing on this machine
 	@cargo run --release --locked --quiet --bin kart -- doctor

@@ -1,7 +1,7 @@
 //! How `kart views` reaches a running `kart up`: the embedded store belongs to that process, so it does the work, asked
 //! over a socket in the data folder. One JSON line in, one out.
 
-use crate::views::Request;
+use crate::views::{Answer, Request};
 use anyhow::Context;
 use std::path::{Path, PathBuf};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -19,7 +19,7 @@ fn socket(data: &Path) -> PathBuf {
 /// A request with the place for its answer.
 pub struct Asked {
     pub request: Request,
-    pub answer: oneshot::Sender<Result<String, String>>,
+    pub answer: oneshot::Sender<Result<Answer, String>>,
 }
 
 /// Passes requests on to whoever has the store, until `shutdown`.
@@ -67,13 +67,13 @@ async fn answer(stream: UnixStream, asked: mpsc::Sender<Asked>) -> anyhow::Resul
 }
 
 /// Asks the `kart up` of a folder.
-pub async fn ask(data: &Path, request: &Request) -> anyhow::Result<String> {
+pub async fn ask(data: &Path, request: &Request) -> anyhow::Result<Answer> {
     let mut stream = UnixStream::connect(socket(data)).await.context("the running kart does not answer")?;
     let mut line = serde_json::to_vec(request)?;
     line.push(b'\n');
     stream.write_all(&line).await?;
     let mut answer = vec![];
     stream.read_to_end(&mut answer).await?;
-    let answer: Result<String, String> = serde_json::from_slice(&answer)?;
+    let answer: Result<Answer, String> = serde_json::from_slice(&answer)?;
     answer.map_err(anyhow::Error::msg)
 }

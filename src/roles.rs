@@ -154,6 +154,6 @@ pub async fn projector(settings: &Settings, shutdown: CancellationToken) -> anyh
     let bus = backends::bus_with(settings, &[Needed::Log, Needed::Parked, Needed::Keys]).await?;
     let store = backends::scylla(settings).await?.context(NEED_SCYLLA)?;
     say("ready");
-    Projector::new(bus.log().opened(), store).run(shutdown).await;
+    Projector::new(bus.log().opened(), store).parking_in(bus.parked()).run(shutdown).await;
     Ok(())
 }

@@ -4,13 +4,14 @@ use crate::backends::{self, Embedded, Running};
 use crate::config::{Settings, WebSettings, WorkSettings};
 use crate::views::{self, Request};
 use crate::{control, roles, seals};
-use bus::Log;
+use bus::Bus;
 use control::Asked;
 use orchestrator::Slots;
 use projector::{Projector, ViewStore, Views};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// The projector may take this long to catch up before the pages open; later it catches up in the open.
@@ -33,7 +34,7 @@ pub async fn run(
 
     let (asked, requests) = mpsc::channel(1);
     let controlling = control::listen(settings.data.clone(), asked, shutdown.clone())?;
-    let projecting = tokio::spawn(project(bus.log().opened(), store.clone(), requests, shutdown.clone()));
+    let projecting = tokio::spawn(project(bus.clone(), store.clone(), requests, shutdown.clone()));
     let head = bus.log().head().await?;
     // Falling short only means that the pages start a little behind.
     let caught_up = Views::new(store.clone()).reach(head, CATCH_UP).await?;
@@ -75,39 +76,29 @@ fn without_sign_in(url: &str) -> String {
     }
 }
 
-/// Follows the log, and does what `kart views` asks for; a rebuild has the store for itself.
+/// Follows the log, and does what `kart views` asks for meanwhile.
 async fn project(
-    log: Log,
+    bus: Bus,
     store: Arc<dyn ViewStore>,
     mut requests: mpsc::Receiver<Asked>,
     shutdown: CancellationToken,
 ) {
-    while !shutdown.is_cancelled() {
-        let pause = shutdown.child_token();
-        let projecting = tokio::spawn(Projector::new(log.clone(), store.clone()).run(pause.clone()));
-        let asked = loop {
-            let asked = tokio::select! {
-                asked = requests.recv() => asked,
-                () = shutdown.cancelled() => None,
-            };
-            match asked {
-                Some(Asked { request: Request::Status, answer }) => {
-                    // Nobody waits any more: nothing to do.
-                    let _ = answer.send(execute(Request::Status, &log, &store).await);
-                }
-                asked => break asked,
-            }
-        };
-        pause.cancel();
-        if let Err(panic) = projecting.await {
-            tracing::error!(%panic, "the projector ended");
-        }
-        if let Some(Asked { request, answer }) = asked {
-            let _ = answer.send(execute(request, &log, &store).await);
-        }
+    let log = bus.log().opened();
+    let projector = Projector::new(log.clone(), store.clone()).parking_in(bus.parked());
+    let projecting = tokio::spawn(projector.run(shutdown.clone()));
+    // Ended with this: a rebuild that is cut off changes nothing.
+    let mut answering = JoinSet::new();
+    let one_at_a_time = Arc::new(Mutex::new(()));
+    while let Some(Some(Asked { request, answer })) = shutdown.run_until_cancelled(requests.recv()).await {
+        let (log, store, turn) = (log.clone(), store.clone(), one_at_a_time.clone());
+        answering.spawn(async move {
+            let _turn = if request == Request::Status { None } else { Some(turn.lock().await) };
+            let answered = views::execute(request, &log, store).await.map_err(|error| format!("{error:#}"));
+            // Nobody waits any more: nothing to do.
+            let _ = answer.send(answered);
+        });
     }
-}
-
-async fn execute(request: Request, log: &Log, store: &Arc<dyn ViewStore>) -> Result<String, String> {
-    views::execute(request, log, store.clone()).await.map_err(|error| format!("{error:#}"))
+    if let Err(panic) = projecting.await {
+        tracing::error!(%panic, "the projector ended");
+    }
 }

@@ -141,12 +141,15 @@ async fn verify_log(settings: &Settings, trusted: &[VerifyingKey], look_at_blobs
     let mut checker = checker(sealed, !trusted.is_empty());
     let mut holdings = Holdings::default();
     let log = bus.log().strict();
-    let health = bus.health().await?;
-    let mut progress = Progress::of(health.log_head, "events");
-    match health.streams_present {
-        true => read(&log, &mut checker, &mut holdings, &mut progress).await?,
+    let head = log.head().await;
+    let mut progress = Progress::of(*head.as_ref().unwrap_or(&0), "events");
+    match head {
+        Ok(_) => read(&log, &mut checker, &mut holdings, &mut progress).await?,
         // nats-server leaves out a stream whose files it cannot read.
-        false => checker.report.add(Kind::Gap, 1, "the server has no log: deleted, or damaged; its own log may say"),
+        Err(error) => {
+            let detail = format!("the server has no log: deleted, or damaged; its own log may say ({error})");
+            checker.report.add(Kind::Gap, 1, detail);
+        }
     }
     let mut pace = progress.finish();
     let last = checker.next() - 1;

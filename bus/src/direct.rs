@@ -6,6 +6,8 @@ use async_nats::{Message, Subscriber};
 use bytes::Bytes;
 use futures::StreamExt;
 use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 /// Asked for at once. A longer aggregate takes another request.
 const BATCH: usize = 256;
@@ -60,6 +62,14 @@ pub async fn last(bus: &Bus, stream: &str, subject: &str) -> Result<Option<Store
         Reply::Stored(message) => Ok(Some(message)),
         Reply::None | Reply::End { .. } => Ok(None),
     }
+}
+
+/// When the message at `sequence` was stored.
+pub async fn time_at(bus: &Bus, stream: &str, sequence: u64) -> Result<Option<OffsetDateTime>, String> {
+    let mut replies = ask(bus, stream, &json!({ "seq": sequence })).await?;
+    let Reply::Stored(message) = read(next_reply(&mut replies).await?)? else { return Ok(None) };
+    let time = message.headers.get("Nats-Time-Stamp").map(|value| value.as_str()).unwrap_or_default();
+    OffsetDateTime::parse(time, &Rfc3339).map(Some).map_err(|error| format!("{time:?} is no time: {error}"))
 }
 
 async fn ask(bus: &Bus, stream: &str, query: &Value) -> Result<Subscriber, String> {

@@ -3,7 +3,7 @@
 use crate::config::Web;
 use crate::hub::Hub;
 use crate::problem::{self, Problem};
-use crate::{assets, audit, csrf, events, headers, health, jobs, me, media, pages, upload};
+use crate::{assets, audit, csrf, events, headers, health, jobs, me, media, metrics, pages, upload};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -40,6 +40,7 @@ pub fn router(app: App) -> Router {
         .route("/v1/me/erase", post(me::erase))
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics::show))
         .fallback(async || Problem::not_found())
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         // The upload has its own limit; no other handler reads a body.

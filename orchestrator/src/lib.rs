@@ -19,6 +19,7 @@ mod job_view;
 mod jobs;
 mod me;
 mod media;
+mod metrics;
 mod pages;
 mod problem;
 mod serve;

@@ -1,23 +1,15 @@
-//! From what the log delivers to what the store writes: pure, in the log's order, without a gap.
+//! From what the log delivers to what the store writes: in the log's order, without a gap.
 
+use crate::believing::believe;
+use crate::chain::{Chain, Link};
 use crate::parking::{Parking, Unreadable, Verdict};
-use crate::{Batch, views};
+use crate::repetition::Repetition;
+use crate::store::Counts;
+use crate::views::heads::{self, LastEvent};
+use crate::{Mutation, StoreError, ViewStore, Views, views};
 use bus::{Delivered, ReadError};
-use schemas::AggregateId;
-use std::collections::HashMap;
-
-/// What became of the events since the projector started.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// In the views.
-    pub applied: u64,
-    /// Skipped: a type that this program does not know.
-    pub unknown: u64,
-    /// Not readable, though their type is known.
-    pub unreadable: u64,
-    /// Not applied: their aggregate stands still.
-    pub held: u64,
-}
+use schemas::{AggregateId, Recorded};
+use std::sync::Arc;
 
 /// The log skipped something: whatever follows has to wait for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,31 +19,84 @@ pub struct Gap {
     pub found: u64,
 }
 
-/// Turns deliveries into batches.
+/// What became of one event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Applied,
+    Repeated,
+    Unknown,
+    Unreadable,
+    Held,
+}
+
+impl Counts {
+    pub(crate) fn add(&mut self, outcome: Outcome) {
+        *match outcome {
+            Outcome::Applied => &mut self.applied,
+            Outcome::Repeated => &mut self.repeated,
+            Outcome::Unknown => &mut self.unknown,
+            Outcome::Unreadable => &mut self.unreadable,
+            Outcome::Held => &mut self.held,
+        } += 1;
+    }
+}
+
+/// What one event leads to.
+pub struct Folded {
+    pub sequence: u64,
+    pub outcome: Outcome,
+    /// `None`: nobody's, and nothing is written.
+    pub aggregate: Option<AggregateId>,
+    pub mutations: Vec<Mutation>,
+}
+
+/// An event that a person should look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    pub sequence: u64,
+    pub subject: String,
+    pub reason: String,
+}
+
+/// Turns deliveries into mutations.
 pub struct Folding {
     /// The next sequence of the log.
     next: u64,
     parking: Parking,
-    pub counts: Counts,
+    chain: Chain,
+    repetition: Repetition,
+    /// What was put aside since they were last taken.
+    pub notices: Vec<Notice>,
 }
 
 impl Folding {
-    pub fn new(checkpoint: u64, parking: Parking) -> Self {
-        Self { next: checkpoint + 1, parking, counts: Counts::default() }
+    /// For what follows `checkpoint` in the store.
+    pub async fn load(store: &Arc<dyn ViewStore>, checkpoint: u64) -> Result<Self, StoreError> {
+        let parking = Parking::load(&Views::new(Arc::clone(store))).await?;
+        let (chain, repetition) = (Chain::after(checkpoint), Repetition::default());
+        Ok(Self { next: checkpoint + 1, parking, chain, repetition, notices: vec![] })
     }
 
-    /// The batch that `deliveries` lead to, if any, and the gap that ended it, if one did.
-    pub fn fold(&mut self, deliveries: Vec<Result<Delivered, ReadError>>) -> (Option<Batch>, Option<Gap>) {
-        let start = self.next;
-        let mut lanes = Lanes::default();
-        let mut gap = None;
+    /// What `deliveries` lead to, and the gap that ended them, if one did.
+    pub async fn fold(
+        &mut self,
+        store: &Arc<dyn ViewStore>,
+        deliveries: Vec<Result<Delivered, ReadError>>,
+    ) -> Result<(Vec<Folded>, Option<Gap>), StoreError> {
+        let aggregates = deliveries.iter().filter_map(|delivery| match delivery {
+            Ok(Delivered::Event(event)) => Some(event.aggregate),
+            _ => None,
+        });
+        let missing = self.chain.missing(aggregates);
+        self.chain.load(store.as_ref(), missing).await?;
+        let mut folded = Vec::with_capacity(deliveries.len());
         for delivery in deliveries {
             let (sequence, delivered) = match delivery {
+                Ok(Delivered::CaughtUp { .. }) => continue,
                 Ok(Delivered::Event(event)) => (event.sequence, Delivered::Event(event)),
                 Ok(Delivered::Unreadable { sequence, subject, type_name, reason }) => {
                     (sequence, Delivered::Unreadable { sequence, subject, type_name, reason })
                 }
-                Ok(Delivered::CaughtUp { .. }) => continue,
                 // The subscription mends itself and goes on where it was.
                 Err(error) => {
                     tracing::warn!(%error, "the log is out of reach");
@@ -59,63 +104,83 @@ impl Folding {
                 }
             };
             if sequence > self.next {
-                gap = Some(Gap { expected: self.next, found: sequence });
-                break;
+                return Ok((folded, Some(Gap { expected: self.next, found: sequence })));
             }
-            // Delivered again: it is in the views already.
+            // Delivered again: it is on its way already.
             if sequence == self.next {
                 self.next += 1;
-                self.take(delivered, &mut lanes);
+                folded.extend(self.take(store, delivered).await?);
             }
         }
-        let batch =
-            (self.next > start).then(|| Batch { lanes: lanes.0.into_values().collect(), checkpoint: self.next - 1 });
-        (batch, gap)
+        self.chain.forget();
+        Ok((folded, None))
     }
 
-    fn take(&mut self, delivered: Delivered, lanes: &mut Lanes) {
-        match delivered {
-            Delivered::Event(event) if self.parking.holds(event.aggregate, event.sequence) => self.counts.held += 1,
-            Delivered::Event(event) => {
-                self.counts.applied += 1;
-                lanes.of(event.aggregate).extend(views::apply(&event));
-            }
+    async fn take(&mut self, store: &Arc<dyn ViewStore>, delivered: Delivered) -> Result<Option<Folded>, StoreError> {
+        Ok(match delivered {
+            Delivered::Event(event) => Some(self.apply(store, &event).await?),
             Delivered::Unreadable { sequence, subject, type_name, reason } => {
                 let type_name = type_name.as_deref();
-                let message = Unreadable { sequence, subject: &subject, type_name, reason: &reason };
-                self.judge(&message, lanes);
+                Some(self.judge(&Unreadable { sequence, subject: &subject, type_name, reason: &reason }))
             }
-            Delivered::CaughtUp { .. } => {}
-        }
+            Delivered::CaughtUp { .. } => None,
+        })
     }
 
-    fn judge(&mut self, message: &Unreadable, lanes: &mut Lanes) {
+    async fn apply(&mut self, store: &Arc<dyn ViewStore>, event: &Recorded) -> Result<Folded, StoreError> {
+        let &Recorded { sequence, aggregate, previous, hash, .. } = event;
+        let folded = |outcome, mutations| Folded { sequence, outcome, aggregate: Some(aggregate), mutations };
+        match self.parking.since(aggregate) {
+            Some(since) if since < sequence => return Ok(folded(Outcome::Held, vec![])),
+            // Parked by an earlier run that ended before its checkpoint.
+            Some(since) if since == sequence => return Ok(folded(Outcome::Unreadable, vec![])),
+            _ => {}
+        }
+        let chained = self.chain.check(aggregate, sequence, previous);
+        if chained != Ok(Link::Sure) && self.repetition.holds(store, event).await? {
+            return Ok(folded(Outcome::Repeated, vec![]));
+        }
+        let chained = chained.map_err(|broken| broken.to_string());
+        let believed = chained.and_then(|_| believe(event).map_err(|doubt| format!("not to be believed: {doubt}")));
+        if let Err(reason) = believed {
+            let type_name = &event.written.type_name;
+            self.notice(sequence, &format!("{aggregate} {type_name}"), &reason);
+            let parked = self.parking.park(aggregate, sequence, type_name, &reason);
+            return Ok(folded(Outcome::Unreadable, parked.into_iter().collect()));
+        }
+        let last = LastEvent { sequence, hash: Some(hash) };
+        self.chain.extend(aggregate, last);
+        self.repetition.remember(hash);
+        let mut mutations = views::apply(event);
+        mutations.push(heads::moved(aggregate, last));
+        Ok(folded(Outcome::Applied, mutations))
+    }
+
+    fn judge(&mut self, message: &Unreadable) -> Folded {
         let &Unreadable { sequence, subject, type_name, reason } = message;
+        let folded = |outcome, aggregate, mutations| Folded { sequence, outcome, aggregate, mutations };
         match self.parking.judge(message) {
-            Verdict::UnknownType => {
-                self.counts.unknown += 1;
+            Verdict::UnknownType(aggregate) => {
                 tracing::debug!(sequence, type_name, "skipped an event of a type that is not known here");
+                let Some(aggregate) = aggregate else { return folded(Outcome::Unknown, None, vec![]) };
+                let last = LastEvent { sequence, hash: None };
+                self.chain.extend(aggregate, last);
+                folded(Outcome::Unknown, Some(aggregate), vec![heads::moved(aggregate, last)])
             }
             Verdict::Park(aggregate, mutation) => {
-                self.counts.unreadable += 1;
-                tracing::error!(sequence, %aggregate, type_name, reason, "parked: an event cannot be read");
-                lanes.of(aggregate).push(mutation);
+                self.notice(sequence, subject, reason);
+                folded(Outcome::Unreadable, Some(aggregate), vec![mutation])
             }
-            Verdict::Held => self.counts.held += 1,
+            Verdict::Held(aggregate) => folded(Outcome::Held, Some(aggregate), vec![]),
             Verdict::Nobodys => {
-                self.counts.unreadable += 1;
-                tracing::error!(sequence, subject, type_name, reason, "skipped a message that is nobody's event");
+                self.notice(sequence, subject, reason);
+                folded(Outcome::Unreadable, None, vec![])
             }
         }
     }
-}
 
-/// Mutations by aggregate.
-#[derive(Default)]
-struct Lanes(HashMap<AggregateId, Vec<crate::Mutation>>);
-
-impl Lanes {
-    fn of(&mut self, aggregate: AggregateId) -> &mut Vec<crate::Mutation> {
-        self.0.entry(aggregate).or_default()
+    fn notice(&mut self, sequence: u64, subject: &str, reason: &str) {
+        tracing::error!(sequence, subject, reason, "parked: an event cannot be shown");
+        self.notices.push(Notice { sequence, subject: subject.to_owned(), reason: reason.to_owned() });
     }
 }

@@ -6,24 +6,31 @@
 //!
 //! What is absent: nothing here appends to the log, and nobody else writes a view.
 
+mod believing;
+mod chain;
 mod checking;
+mod contiguous;
 mod cursor;
 mod folding;
+mod freshness;
 mod parking;
 mod projecting;
 mod rebuilding;
+mod repetition;
 mod row;
+mod shards;
 mod store;
 mod table;
 pub mod views;
 
-pub use checking::{Difference, diff};
+pub use checking::{Comparison, Difference, MOST_DIFFERENCES, diff};
 pub use cursor::{Cursor, Page};
-pub use folding::{Counts, Gap};
-pub use projecting::{Position, ProjectError, Projector};
+pub use folding::Gap;
+pub use freshness::Freshness;
+pub use projecting::{Position, Progress, ProjectError, Projector, project};
 pub use rebuilding::{Report, ViewStatus, rebuild, status};
 pub use row::Row;
-pub use store::{Batch, RedbStore, ScyllaStore, StoreError, ViewStore};
+pub use store::{Checkpoint, Counts, Generation, RedbStore, ScyllaStore, StoreError, ViewStore};
 pub use table::{Mutation, Order, Table, Type, Value};
 pub use views::Views;
 pub use views::comics::ComicRow;

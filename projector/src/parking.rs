@@ -23,11 +23,11 @@ pub struct Unreadable<'a> {
 /// What to do about it.
 pub enum Verdict {
     /// A newer program wrote it: our views do not need it.
-    UnknownType,
+    UnknownType(Option<AggregateId>),
     /// It should have been readable: its aggregate stands still from here on.
     Park(AggregateId, Mutation),
     /// Its aggregate stands still already.
-    Held,
+    Held(AggregateId),
     /// It should have been readable, but nobody can say whose it is.
     Nobodys,
 }
@@ -47,22 +47,28 @@ impl Parking {
         }
     }
 
-    /// Whether the event at `sequence` must wait.
-    pub fn holds(&self, aggregate: AggregateId, sequence: u64) -> bool {
-        self.since.get(&aggregate).is_some_and(|&since| since <= sequence)
+    /// Since which event the aggregate stands still.
+    pub fn since(&self, aggregate: AggregateId) -> Option<u64> {
+        self.since.get(&aggregate).copied()
     }
 
     pub fn judge(&mut self, message: &Unreadable) -> Verdict {
+        let aggregate = aggregate_in(message.subject);
         if message.type_name.is_some_and(|name| !self.known_types.contains(name)) {
-            return Verdict::UnknownType;
+            return Verdict::UnknownType(aggregate);
         }
-        let Some(aggregate) = aggregate_in(message.subject) else { return Verdict::Nobodys };
-        // The first one tells why it stands still.
-        if *self.since.entry(aggregate).or_insert(message.sequence) < message.sequence {
-            return Verdict::Held;
-        }
+        let Some(aggregate) = aggregate else { return Verdict::Nobodys };
         let type_name = message.type_name.unwrap_or_default();
-        Verdict::Park(aggregate, parked::park(aggregate, message.sequence, type_name, message.reason))
+        match self.park(aggregate, message.sequence, type_name, message.reason) {
+            Some(mutation) => Verdict::Park(aggregate, mutation),
+            None => Verdict::Held(aggregate),
+        }
+    }
+
+    /// Lets `aggregate` stand still from `sequence` on. `None` when it does so already: the first one tells why.
+    pub fn park(&mut self, aggregate: AggregateId, sequence: u64, type_name: &str, reason: &str) -> Option<Mutation> {
+        let since = *self.since.entry(aggregate).or_insert(sequence);
+        (since == sequence).then(|| parked::park(aggregate, sequence, type_name, reason))
     }
 }
 

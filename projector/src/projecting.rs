@@ -1,17 +1,28 @@
 //! Follows the log and keeps every view up to date, for as long as the process lives.
 
-use crate::folding::{Counts, Folding, Gap};
-use crate::parking::Parking;
-use crate::{StoreError, ViewStore, Views};
-use bus::{Delivered, Log, ReadError};
+use crate::contiguous::Contiguous;
+use crate::folding::{Folded, Folding, Gap, Notice};
+use crate::shards::Shards;
+use crate::{Checkpoint, Counts, Generation, StoreError, ViewStore};
+use bus::{Delivered, Log, Parked, ReadError};
 use futures::{Stream, StreamExt};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
-/// Events of one batch at most. When the projector is behind, many share one commit; when it is not, each has its own.
-const BATCH_EVENTS: usize = 512;
+/// Events that are folded at a time, if as many are there.
+const CHUNK_EVENTS: usize = 512;
+/// Events on their way into the store at most.
+const MOST_WAITING: usize = 8192;
+/// The checkpoint follows a busy store no more often.
+const CHECKPOINT_EVERY: Duration = Duration::from_millis(100);
+/// How often it looks whether a rebuild has made another generation live.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// What it is called where parked events are kept.
+const READER: &str = "projector";
 /// How long it rests after a failure: doubled each time, up to the longest.
 const FIRST_REST: Duration = Duration::from_millis(200);
 const LONGEST_REST: Duration = Duration::from_secs(10);
@@ -23,11 +34,12 @@ pub type Position = watch::Receiver<u64>;
 pub struct Projector {
     log: Log,
     store: Arc<dyn ViewStore>,
+    parked: Option<Parked>,
     progress: Progress,
 }
 
 /// How far a projection is, for others to watch.
-pub(crate) struct Progress {
+pub struct Progress {
     pub position: watch::Sender<u64>,
     pub counts: watch::Sender<Counts>,
 }
@@ -48,7 +60,13 @@ pub enum ProjectError {
 
 impl Projector {
     pub fn new(log: Log, store: Arc<dyn ViewStore>) -> Self {
-        Self { log, store, progress: Progress::default() }
+        Self { log, store, parked: None, progress: Progress::default() }
+    }
+
+    /// Also puts a copy of what it parks where people look after such things.
+    #[must_use]
+    pub fn parking_in(self, parked: Parked) -> Self {
+        Self { parked: Some(parked), ..self }
     }
 
     /// Follows the checkpoint.
@@ -56,7 +74,7 @@ impl Projector {
         self.progress.position.subscribe()
     }
 
-    /// What became of the events since the last start or failure.
+    /// What became of the events up to the checkpoint.
     pub fn counts(&self) -> watch::Receiver<Counts> {
         self.progress.counts.subscribe()
     }
@@ -75,10 +93,8 @@ impl Projector {
             if *self.progress.position.borrow() > before {
                 rest = FIRST_REST;
             }
-            if let Err(error) = ended {
-                let error = &error as &dyn std::error::Error;
-                tracing::error!(error, rest_ms = rest.as_millis(), "projecting stopped; it goes on after a rest");
-            }
+            let Err(error) = ended else { continue };
+            complain(&error, rest);
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 () = tokio::time::sleep(rest) => rest = (rest * 2).min(LONGEST_REST),
@@ -86,11 +102,35 @@ impl Projector {
         }
     }
 
+    /// Writes the live generation until another one is live. An `Ok` says so.
     async fn follow(&self) -> Result<(), ProjectError> {
-        let checkpoint = self.store.checkpoint().await.map_err(ProjectError::Store)?;
-        self.progress.position.send_replace(checkpoint);
-        project(self.log.follow(checkpoint + 1), checkpoint, &self.store, &self.progress).await
+        let generation = self.store.live().await.map_err(ProjectError::Store)?;
+        let store = self.store.of(generation);
+        let checkpoint = store.checkpoint().await.map_err(ProjectError::Store)?;
+        self.progress.counts.send_replace(checkpoint.counts);
+        self.progress.position.send_replace(checkpoint.sequence);
+        tokio::select! {
+            ended = project(self.log.follow(checkpoint.sequence + 1), &store, &self.progress, self.parked.as_ref()) => {
+                ended
+            }
+            replaced = self.replaced(generation) => replaced,
+        }
     }
+
+    async fn replaced(&self, generation: Generation) -> Result<(), ProjectError> {
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            let live = self.store.live().await.map_err(ProjectError::Store)?;
+            if live != generation {
+                tracing::info!(%live, "the views were rebuilt");
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn complain(error: &(dyn std::error::Error + 'static), rest: Duration) {
+    tracing::error!(error, rest_ms = rest.as_millis(), "projecting stopped; it goes on after a rest");
 }
 
 impl Default for Progress {
@@ -99,29 +139,119 @@ impl Default for Progress {
     }
 }
 
-/// Writes what `deliveries`, which continue after `checkpoint`, lead to, until they end.
-pub(crate) async fn project(
+/// Writes what `deliveries`, which continue after the store's checkpoint, lead to, until they end. Cut off at any point
+/// it may be started again: what was written already is written again, and changes nothing.
+///
+/// # Errors
+/// `Gap` when an event is missing, `Store`. Errors among the deliveries are passed over: a subscription mends itself.
+pub async fn project(
     deliveries: impl Stream<Item = Result<Delivered, ReadError>> + Send,
-    checkpoint: u64,
     store: &Arc<dyn ViewStore>,
     progress: &Progress,
+    parked: Option<&Parked>,
 ) -> Result<(), ProjectError> {
-    let parking = Parking::load(&Views::new(Arc::clone(store))).await.map_err(ProjectError::Store)?;
-    let mut folding = Folding::new(checkpoint, parking);
-    let mut ready = std::pin::pin!(deliveries.ready_chunks(BATCH_EVENTS));
-    while let Some(deliveries) = ready.next().await {
-        let (batch, gap) = folding.fold(deliveries);
-        if let Some(batch) = batch {
-            let sequence = batch.checkpoint;
-            store.write(batch).await.map_err(ProjectError::Store)?;
-            progress.counts.send_replace(folding.counts);
-            progress.position.send_replace(sequence);
+    let checkpoint = store.checkpoint().await.map_err(ProjectError::Store)?;
+    let mut folding = Folding::load(store, checkpoint.sequence).await.map_err(ProjectError::Store)?;
+    let mut writing = Writing::start(store, checkpoint, progress);
+    let mut ready = std::pin::pin!(deliveries.ready_chunks(CHUNK_EVENTS));
+    loop {
+        let room = writing.has_room();
+        let deliveries = tokio::select! {
+            biased;
+            written = writing.go_on() => {
+                written?;
+                continue;
+            }
+            deliveries = ready.next(), if room => deliveries,
+        };
+        let Some(deliveries) = deliveries else { return writing.finish().await };
+        let (folded, gap) = folding.fold(store, deliveries).await.map_err(ProjectError::Store)?;
+        for notice in std::mem::take(&mut folding.notices) {
+            put_aside(parked, &notice).await;
         }
+        writing.send(folded);
         if let Some(gap) = gap {
+            writing.finish().await?;
             return Err(ProjectError::Gap(gap));
         }
     }
-    Ok(())
+}
+
+/// For a person to look at. The row in the views is what counts: being unable to say so elsewhere stops nothing.
+async fn put_aside(parked: Option<&Parked>, notice: &Notice) {
+    let Some(parked) = parked else { return };
+    let Notice { sequence, subject, reason } = notice;
+    if let Err(error) = parked.park(READER, *sequence, subject, reason).await {
+        tracing::warn!(sequence, %error, "a parked event is in the views only");
+    }
+}
+
+/// Events on their way into the store, and the checkpoint behind them.
+struct Writing<'a> {
+    store: &'a Arc<dyn ViewStore>,
+    progress: &'a Progress,
+    shards: Shards,
+    contiguous: Contiguous,
+    /// The checkpoint that is in the store, and when it got there.
+    stored: (u64, Instant),
+    /// In a task of its own: it goes on while this one waits for something else in the store.
+    storing: Option<(Checkpoint, AbortOnDropHandle<Result<(), StoreError>>)>,
+}
+
+impl<'a> Writing<'a> {
+    fn start(store: &'a Arc<dyn ViewStore>, checkpoint: Checkpoint, progress: &'a Progress) -> Self {
+        let contiguous = Contiguous::from(checkpoint);
+        let stored = (checkpoint.sequence, Instant::now());
+        Self { store, progress, shards: Shards::start(store), contiguous, stored, storing: None }
+    }
+
+    /// Bounds what is in memory when the store, or one shard of it, is slower than the log.
+    fn has_room(&self) -> bool {
+        self.contiguous.waiting() < MOST_WAITING
+    }
+
+    fn send(&mut self, events: Vec<Folded>) {
+        events.iter().for_each(|_| self.contiguous.start());
+        self.shards.send(events);
+    }
+
+    /// Waits for the next thing that happens on the store's side. Nothing is lost when this is cancelled.
+    async fn go_on(&mut self) -> Result<(), ProjectError> {
+        let behind = self.stored.0 < self.contiguous.checkpoint().sequence;
+        // While much is written the checkpoint follows in steps: each costs a sync to disk.
+        let due = self.contiguous.waiting() == 0 || self.stored.1.elapsed() >= CHECKPOINT_EVERY;
+        if self.storing.is_none() && behind && due {
+            let checkpoint = self.contiguous.checkpoint();
+            let store = Arc::clone(self.store);
+            let task = tokio::spawn(async move { store.set_checkpoint(checkpoint).await });
+            self.storing = Some((checkpoint, AbortOnDropHandle::new(task)));
+        }
+        let storing = self.storing.is_some();
+        tokio::select! {
+            biased;
+            stored = async { (&mut self.storing.as_mut().expect("it is being stored").1).await }, if storing => {
+                let checkpoint = self.storing.take().expect("it was being stored").0;
+                stored.expect("storing does not panic").map_err(ProjectError::Store)?;
+                self.stored = (checkpoint.sequence, Instant::now());
+                self.progress.counts.send_replace(checkpoint.counts);
+                self.progress.position.send_replace(checkpoint.sequence);
+            }
+            done = self.shards.done.recv() => {
+                let done = done.expect("the shards live as long as this").map_err(ProjectError::Store)?;
+                done.into_iter().for_each(|(sequence, outcome)| self.contiguous.finish(sequence, outcome));
+            }
+            () = tokio::time::sleep_until(self.stored.1 + CHECKPOINT_EVERY), if behind && !storing => {}
+        }
+        Ok(())
+    }
+
+    /// Waits until everything is in the store.
+    async fn finish(mut self) -> Result<(), ProjectError> {
+        while self.contiguous.waiting() > 0 || self.stored.0 < self.contiguous.checkpoint().sequence {
+            self.go_on().await?;
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Tables, values and mutations: what both stores understand.
 
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -128,6 +129,22 @@ impl Value {
             Value::Texts(_) => Type::Texts,
             Value::Reals(_) => Type::Reals,
         })
+    }
+}
+
+/// For people.
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Null => f.write_str("-"),
+            Value::Uuid(id) => id.fmt(f),
+            Value::Text(text) => write!(f, "{text:?}"),
+            Value::Int(number) | Value::Time(number) => number.fmt(f),
+            Value::Real(number) => number.fmt(f),
+            Value::Flag(flag) => flag.fmt(f),
+            Value::Texts(texts) => write!(f, "{texts:?}"),
+            Value::Reals(numbers) => write!(f, "{numbers:?}"),
+        }
     }
 }
 

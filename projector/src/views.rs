@@ -2,6 +2,7 @@
 
 pub mod comics;
 pub mod comics_by_user;
+pub mod heads;
 pub mod job_pictures;
 pub mod jobs;
 pub mod jobs_by_user;
@@ -18,10 +19,10 @@ use futures::future::try_join_all;
 use schemas::{AggregateId, ComicId, JobId, MediaId, Recorded, UserId, VideoId};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 /// Every table that a store holds.
-pub static TABLES: [&Table; 9] = [
+pub static TABLES: [&Table; 10] = [
     &jobs::TABLE,
     &jobs_by_user::TABLE,
     &job_pictures::TABLE,
@@ -31,17 +32,11 @@ pub static TABLES: [&Table; 9] = [
     &comics_by_user::TABLE,
     &timeline::TABLE,
     &parked::TABLE,
+    &heads::TABLE,
 ];
-
-/// The names of all tables: what a checkpoint holds for. A new version of a view starts from the beginning of the log.
-pub(crate) fn layout() -> String {
-    TABLES.map(Table::versioned_name).join(" ")
-}
 
 /// The most rows of one page.
 pub const MAX_ROWS: usize = 100;
-/// How often a page that waits for its own write looks again.
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// What an event changes, in all views. Pure: the same event leads to the same mutations, whenever it is applied.
 pub fn apply(event: &Recorded) -> Vec<Mutation> {
@@ -63,7 +58,7 @@ pub fn apply(event: &Recorded) -> Vec<Mutation> {
 /// Everything that a page may read. Cheap to clone. It does not check who asks: rows name their owner.
 #[derive(Clone)]
 pub struct Views {
-    store: Arc<dyn ViewStore>,
+    pub(crate) store: Arc<dyn ViewStore>,
 }
 
 impl Views {
@@ -143,20 +138,21 @@ impl Views {
 
     /// Everything up to this sequence of the log is in the rows.
     pub async fn position(&self) -> Result<u64, StoreError> {
-        self.store.checkpoint().await
+        Ok(self.store.checkpoint().await?.sequence)
     }
 
     /// Waits until the rows show `sequence`, so that people read what they just wrote. False when `patience` ran out.
     pub async fn reach(&self, sequence: u64, patience: Duration) -> Result<bool, StoreError> {
         let deadline = Instant::now() + patience;
         loop {
+            // Listening begins before reading: a move in between is not missed.
+            let moved = self.store.moved();
             if self.position().await? >= sequence {
                 return Ok(true);
             }
-            if Instant::now() >= deadline {
+            if tokio::time::timeout_at(deadline, moved).await.is_err() {
                 return Ok(false);
             }
-            sleep(LOOK_AGAIN).await;
         }
     }
 

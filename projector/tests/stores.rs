@@ -5,12 +5,16 @@
 
 #[path = "stores/cql_server.rs"]
 mod cql_server;
+#[path = "stores/faulty.rs"]
+mod faulty;
 #[path = "stores/histories.rs"]
 mod histories;
+#[path = "stores/restarts.rs"]
+mod restarts;
 #[path = "stores/suite.rs"]
 mod suite;
 
-use projector::{Mutation, RedbStore, ScyllaStore, ViewStore, views};
+use projector::{Checkpoint, Mutation, RedbStore, ScyllaStore, ViewStore, views};
 use std::sync::Arc;
 
 fn redb(folder: &tempfile::TempDir) -> Arc<dyn ViewStore> {
@@ -30,7 +34,7 @@ fn every_mutation_fits_the_columns_of_its_table() {
     let cast = histories::Cast::new();
     for (which, n) in (0..histories::EVENTS).flat_map(|which| (0..6).map(move |n| (which, n))) {
         let (id, event) = histories::event(&cast, which, n);
-        for mutation in views::apply(&histories::record(1, id, event)) {
+        for mutation in views::apply(&histories::record(1, id, None, event)) {
             let Mutation::Upsert { table, columns, .. } = mutation else { continue };
             for (name, value) in columns {
                 let known = &table.columns[table.key().len()..];
@@ -46,7 +50,7 @@ fn every_mutation_fits_the_columns_of_its_table() {
 fn erasure(cast: &histories::Cast, before: u64, at: u64) -> Vec<schemas::Recorded> {
     let drafted = u32::try_from(before + 15).unwrap();
     let events = [(18, 0), (19, 0), (20, 0), (21, drafted)].map(|(which, n)| histories::event(cast, which, n));
-    (at..).zip(events).map(|(sequence, (id, event))| histories::record(sequence, id, event)).collect()
+    (at..).zip(events).map(|(sequence, (id, event))| histories::record(sequence, id, None, event)).collect()
 }
 
 #[test]
@@ -80,11 +84,6 @@ async fn redb_passes_the_suite() {
 }
 
 #[tokio::test]
-async fn redb_in_memory_passes_the_suite() {
-    suite::suite(Arc::new(RedbStore::in_memory().unwrap())).await;
-}
-
-#[tokio::test]
 async fn scylla_passes_the_suite() {
     if let Some(store) = cql("suite").await {
         suite::suite(store).await;
@@ -96,11 +95,29 @@ async fn a_redb_file_survives_being_opened_again() {
     let folder = tempfile::tempdir().unwrap();
     let history = histories::story();
     let store = redb(&folder);
-    store.write(histories::batch(&history)).await.unwrap();
+    let checkpoint = Checkpoint { sequence: history.len() as u64, ..Checkpoint::default() };
+    store.write(histories::mutations(&history)).await.unwrap();
+    store.set_checkpoint(checkpoint).await.unwrap();
     drop(store);
     let store = redb(&folder);
-    assert_eq!(store.checkpoint().await.unwrap(), history.len() as u64);
+    assert_eq!(store.checkpoint().await.unwrap(), checkpoint);
     histories::assert_rows(store.as_ref(), &history).await;
+}
+
+#[tokio::test]
+async fn a_file_of_an_older_format_is_replaced_by_an_empty_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("views.redb");
+    let old = redb::Database::create(&path).unwrap();
+    let transaction = old.begin_write().unwrap();
+    let rows: redb::TableDefinition<&[u8], &[u8]> = redb::TableDefinition::new("jobs_v1");
+    transaction.open_table(rows).unwrap().insert(&b"key"[..], &b"{\"json\": 1}"[..]).unwrap();
+    transaction.commit().unwrap();
+    drop(old);
+    let store = redb(&folder);
+    assert_eq!(store.checkpoint().await.unwrap(), Checkpoint::default(), "the projector starts at the beginning");
+    let mut rows = store.scan(&views::jobs::TABLE);
+    assert!(futures::StreamExt::next(&mut rows).await.is_none());
 }
 
 #[tokio::test]
@@ -150,4 +167,49 @@ fn scylla_rows_equal_the_fold_of_any_history() {
             histories::assert_rows(store.as_ref(), &history).await;
         });
     });
+}
+
+#[tokio::test]
+async fn redb_rows_equal_the_fold_wherever_the_projector_is_cut_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let open_at = |place: &std::path::Path| Arc::new(RedbStore::open(place).unwrap()) as Arc<dyn ViewStore>;
+    let mut place = folder.path().join("0.redb");
+    let (mut store, mut crashes) = (open_at(&place), 0);
+    let open = |crash: bool| {
+        if crash {
+            // What is on disk at this moment is what a killed process leaves.
+            crashes += 1;
+            let next = folder.path().join(format!("{crashes}.redb"));
+            std::fs::copy(&place, &next).unwrap();
+            (store, place) = (open_at(&next), next);
+        }
+        Arc::clone(&store)
+    };
+    restarts::at_every_step(open, 6).await;
+}
+
+#[tokio::test]
+async fn scylla_rows_equal_the_fold_wherever_the_projector_is_cut_off() {
+    if let Some(store) = cql("restarts").await {
+        restarts::at_every_step(|_| Arc::clone(&store), 3).await;
+    }
+}
+
+#[tokio::test]
+async fn on_redb_the_checkpoint_does_not_pass_a_shard_that_stands_still() {
+    let folder = tempfile::tempdir().unwrap();
+    restarts::beside_a_shard_that_stands_still(redb(&folder)).await;
+}
+
+#[tokio::test]
+async fn on_scylla_the_checkpoint_does_not_pass_a_shard_that_stands_still() {
+    if let Some(store) = cql("shards").await {
+        restarts::beside_a_shard_that_stands_still(store).await;
+    }
+}
+
+#[tokio::test]
+async fn a_projector_behind_a_slow_shard_holds_a_bounded_part_of_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    restarts::memory_is_bounded_while_a_shard_stands_still(redb(&folder)).await;
 }

@@ -99,7 +99,14 @@ mod tests {
 
     fn requested() -> Event {
         let blob = Blob { key: "videos/x".to_owned(), sha256: Hash::of(b"x"), bytes: 1 };
-        JobRequested { owner: UserId::new(), video: VideoId::new(), title: "me".into(), blob }.into()
+        JobRequested {
+            owner: UserId::new(),
+            video: VideoId::new(),
+            title: "me".into(),
+            blob,
+            priority: Priority::Normal,
+        }
+        .into()
     }
 
     fn dispatched(attempt: u32) -> Event {

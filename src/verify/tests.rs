@@ -42,7 +42,13 @@ impl Past {
         ids.iter().for_each(|id| past.write(UserId(*id), UserRegistered { guest: true }));
         for (id, title) in ids.iter().zip(titles) {
             let blob = Blob { key: format!("videos/{id}"), sha256: Hash::of(title.as_bytes()), bytes: 9 };
-            let request = JobRequested { owner: UserId(*id), video: VideoId(*id), title: (*title).into(), blob };
+            let request = JobRequested {
+                owner: UserId(*id),
+                video: VideoId(*id),
+                title: (*title).into(),
+                blob,
+                priority: Default::default(),
+            };
             past.write(JobId(*id), request);
         }
         for id in &ids {

@@ -80,16 +80,18 @@ struct Servers {
 
 impl Servers {
     /// A command as a user of compose.yaml's nats-server.
-    fn command(&self, name: &str, user: &str, data: &Path) -> Command {
+    fn command(&self, arguments: &[&str], user: &str, data: &Path) -> Command {
         let mut command = kart();
-        command.arg(name).env("KART_DATA", data).env("KART_LISTEN", "127.0.0.1:0");
+        command.args(arguments).env("KART_DATA", data);
         command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         command.envs(self.nats.settings(user));
         command
     }
 
     fn role(&self, name: &str, user: &str, data: &Path) -> Process {
-        Process::start(self.command(name, user, data))
+        let mut command = self.command(&[name], user, data);
+        command.env("KART_LISTEN", "127.0.0.1:0");
+        Process::start(command)
     }
 }
 
@@ -113,7 +115,7 @@ fn the_roles_work_apart_on_cql_and_a_killed_projector_catches_up() {
             ("KART_LEASE_SECONDS", "4".to_owned()),
         ],
     };
-    assert!(servers.command("set-up", "admin", &data).status().unwrap().success());
+    assert!(servers.command(&["set-up"], "admin", &data).status().unwrap().success());
     let mut projector = servers.role("projector", "projector", &data);
     let orchestrator = servers.role("orchestrator", "web", &data);
     let visitor = Visitor::of(&orchestrator);
@@ -133,7 +135,7 @@ fn the_roles_work_apart_on_cql_and_a_killed_projector_catches_up() {
     let job = visitor.wait_for_status(&id, &["succeeded", "failed"], JOB_WITHIN);
     assert_eq!(job["status"], "succeeded", "{job:#}");
 
-    let mut replay = servers.command("events", "auditor", &data);
+    let mut replay = servers.command(&["events"], "auditor", &data);
     let replayed = replay.args(["replay", "--job", &id]).output().unwrap();
     assert!(replayed.status.success(), "{}", String::from_utf8_lossy(&replayed.stderr));
     assert!(String::from_utf8_lossy(&replayed.stdout).contains("kart.job.completed.v1"));
@@ -144,6 +146,22 @@ fn the_roles_work_apart_on_cql_and_a_killed_projector_catches_up() {
     if let Some(rows) = cqlsh(&cql.node, &format!("SELECT kind, width, height FROM {keyspace}.job_pictures_v1")) {
         assert!(rows.contains("panel") && rows.contains("1280"), "{rows}");
     }
+    the_views_are_rebuilt_beside_the_running_roles(&servers, &data, &visitor, &id);
     drop(s3);
     let _ = std::fs::remove_dir_all(&data);
+}
+
+/// From a process of its own: the web and the projector follow without a restart.
+fn the_views_are_rebuilt_beside_the_running_roles(servers: &Servers, data: &Path, visitor: &Visitor, id: &str) {
+    let before = visitor.job(id).unwrap();
+    let rebuild = servers.command(&["views", "rebuild"], "projector", data).output().unwrap();
+    let text = String::from_utf8_lossy(&rebuild.stdout);
+    assert!(rebuild.status.success() && text.contains("every row is what the log says"), "{rebuild:?}");
+    assert!(text.contains("generation 2 is live"), "{text}");
+    assert_eq!(visitor.job(id).unwrap(), before);
+    let diff = servers.command(&["views", "diff"], "projector", data).output().unwrap();
+    assert!(diff.status.success(), "{diff:?}");
+    // What is written now goes to the new rows only: the old ones are gone.
+    let next = visitor.upload(&clip::nobody(data))["id"].as_str().unwrap().to_owned();
+    wait_for("a job in the new rows", Duration::from_secs(30), || visitor.job(&next));
 }

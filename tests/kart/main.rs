@@ -16,4 +16,5 @@ mod repetition;
 mod secured;
 mod survival;
 mod tidy;
+mod views;
 mod whole_path;

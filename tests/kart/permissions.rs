@@ -3,9 +3,9 @@
 use crate::secured::{Secured, USERS};
 use async_nats::Client;
 use async_nats::jetstream;
-use bus::{Bus, BusError, Context, Delivered, Filter, Needed, Priority, Work};
+use bus::{Bus, BusError, Context, Delivered, Filter, Needed, Work};
 use futures::StreamExt;
-use schemas::event::{JobRequested, Phase, TrainingStarted, VideoUploaded};
+use schemas::event::{JobRequested, Phase, Priority, TrainingStarted, VideoUploaded};
 use schemas::job::{Job, JobCommand};
 use schemas::progress::Tick;
 use schemas::user::{User, UserCommand};
@@ -272,7 +272,8 @@ async fn each_role_does_its_work_through_the_bus() {
     let (user, video, job) = (UserId::new(), VideoId::new(), JobId::new());
     web.log().execute::<User>(user, &context("web"), || UserCommand::RegisterGuest).await.unwrap();
     let blob = Blob { key: "videos/x".to_owned(), sha256: Hash::of(b"x"), bytes: 1 };
-    let requested = JobRequested { owner: user, video, title: "a".into(), blob: blob.clone() };
+    let requested =
+        JobRequested { owner: user, video, title: "a".into(), blob: blob.clone(), priority: Priority::Normal };
     let uploaded = VideoUploaded { owner: user, name: "a.mp4".into(), container: "mp4".to_owned(), blob };
     web.log().execute::<Video>(video, &context("web"), || VideoCommand::Upload(uploaded.clone())).await.unwrap();
     web.log().execute::<Job>(job, &context("web"), || JobCommand::Request(requested.clone())).await.unwrap();
@@ -303,7 +304,7 @@ async fn each_role_does_its_work_through_the_bus() {
     // Two events at once, in one atomic batch.
     let fail = || {
         let (code, detail) = ("out-of-memory".to_owned(), "no room".to_owned());
-        JobCommand::Fail { lease: Some(lease), code, detail, retryable: true, now_ms: 0 }
+        JobCommand::Fail { lease, code, detail, retryable: true, now_ms: 0 }
     };
     let failed = trainer.log().execute::<Job>(job, &context("trainer"), fail).await.unwrap();
     assert_eq!(failed.events.len(), 2);

@@ -6,6 +6,7 @@ use crate::{KeyError, direct, subjects};
 use async_nats::jetstream::stream::LastRawMessageErrorKind;
 use schemas::{AggregateId, Recorded};
 use std::time::Duration;
+use time::OffsetDateTime;
 
 /// A follower is behind by milliseconds.
 const TRIES: usize = 50;
@@ -50,6 +51,15 @@ impl Log {
             Err(error) if matches!(error.kind(), LastRawMessageErrorKind::NoMessageFound) => Ok(0),
             Err(error) => Err(unavailable(&error)),
         }
+    }
+
+    /// When the log stored what stands at `sequence`, be it readable or not; `None` where nothing stands yet.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn stored_at(&self, sequence: u64) -> Result<Option<OffsetDateTime>, ReadError> {
+        let time = direct::time_at(&self.bus, subjects::EVENTS_STREAM, sequence).await;
+        time.map_err(|reason| ReadError::Unavailable { reason })
     }
 
     /// The events of an aggregate after `sequence`; on several servers perhaps without the very last.

@@ -26,6 +26,7 @@ pub struct House {
     pub nats: NatsServer,
     _s3: S3Server,
     _stop: DropGuard,
+    projecting: CancellationToken,
     folder: tempfile::TempDir,
 }
 
@@ -51,14 +52,20 @@ impl House {
         let views = Views::new(store.clone());
 
         let stop = CancellationToken::new();
-        tokio::spawn(Projector::new(bus.log().opened(), store).run(stop.clone()));
+        let projecting = stop.child_token();
+        tokio::spawn(Projector::new(bus.log().opened(), store).run(projecting.clone()));
         tokio::spawn(orchestrator::dispatch(bus.clone(), Slots::default(), stop.clone()));
         tokio::spawn(orchestrator::erase(bus.clone(), blobs.clone(), stop.clone()));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let base = format!("http://{}", listener.local_addr().expect("a bound address"));
         let web = Web { bus: bus.clone(), blobs: blobs.clone(), views: views.clone(), config };
         tokio::spawn(orchestrator::serve(web, listener, stop.clone()));
-        Self { base, bus, blobs, views, nats, _s3: s3, _stop: stop.drop_guard(), folder }
+        Self { base, bus, blobs, views, nats, _s3: s3, _stop: stop.drop_guard(), projecting, folder }
+    }
+
+    /// The pages stay as they are from now on.
+    pub fn stop_projecting(&self) {
+        self.projecting.cancel();
     }
 
     /// Multipart uploads that S3 waits for.

@@ -131,3 +131,26 @@ async fn when_everything_is_there_it_is_ready() {
     let answer = house.get(&visitor(), "/readyz").await;
     assert_eq!(answer.status(), 200, "{:?}", answer.text().await);
 }
+
+#[tokio::test]
+async fn lag_and_staleness_are_told_while_nobody_projects() {
+    let house = House::build().await;
+    let visitor = visitor();
+    house.upload(&visitor).await;
+    let caught_up =
+        |ready: &serde_json::Value| ready["views"]["position"].as_u64() > Some(1) && ready["views"]["lag"] == 0;
+    let ready = house.until(&visitor, "/readyz", caught_up).await;
+    assert_eq!((&ready["views"]["staleness_seconds"], &ready["views"]["unreadable"]), (&0.0.into(), &0.into()));
+    assert!(ready["views"]["applied"].as_u64() > Some(1));
+
+    house.stop_projecting();
+    house.upload(&visitor).await;
+    let behind = |ready: &serde_json::Value| ready["views"]["staleness_seconds"].as_f64() > Some(0.2);
+    let ready = house.until(&visitor, "/readyz", behind).await;
+    assert!(ready["views"]["lag"].as_u64() > Some(0));
+    let metrics = house.get(&visitor, "/metrics").await;
+    assert!(metrics.headers()["content-type"].to_str().expect("ASCII").starts_with("text/plain; version=0.0.4"));
+    let metrics = metrics.text().await.expect("text");
+    let staleness = metrics.lines().find_map(|line| line.strip_prefix("kart_views_staleness_seconds "));
+    assert!(staleness.is_some_and(|seconds| seconds.parse::<f64>().is_ok_and(|seconds| seconds > 0.2)), "{metrics}");
+}

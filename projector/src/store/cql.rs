@@ -2,13 +2,23 @@
 //!
 //! No LWT, no counters, no writes without a timestamp: they do not mix with timestamps made from sequences.
 
+use super::Generation;
 use crate::{Order, Table, Type};
 
-/// The table of the checkpoint, one row a set of views.
-pub const CREATE_CHECKPOINTS: &str = "CREATE TABLE IF NOT EXISTS checkpoints (views text PRIMARY KEY, sequence bigint)";
-pub const WRITE_CHECKPOINT: &str = "INSERT INTO checkpoints (views, sequence) VALUES (?, ?) USING TIMESTAMP ?";
-pub const READ_CHECKPOINT: &str = "SELECT sequence FROM checkpoints WHERE views = ?";
-pub const CLEAR_CHECKPOINTS: &str = "TRUNCATE checkpoints";
+/// How far each generation is: the sequence, and what became of the events up to it.
+pub const CREATE_CHECKPOINTS: &str = "CREATE TABLE IF NOT EXISTS checkpoints \
+    (views text PRIMARY KEY, sequence bigint, applied bigint, repeated bigint, unknown bigint, unreadable bigint, \
+    held bigint)";
+pub const WRITE_CHECKPOINT: &str = "INSERT INTO checkpoints \
+    (views, sequence, applied, repeated, unknown, unreadable, held) VALUES (?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?";
+pub const READ_CHECKPOINT: &str =
+    "SELECT sequence, applied, repeated, unknown, unreadable, held FROM checkpoints WHERE views = ?";
+pub const DELETE_CHECKPOINT: &str = "DELETE FROM checkpoints USING TIMESTAMP ? WHERE views = ?";
+/// Which generation pages read: one row.
+pub const CREATE_GENERATIONS: &str = "CREATE TABLE IF NOT EXISTS generations (name text PRIMARY KEY, live bigint)";
+pub const WRITE_LIVE: &str = "INSERT INTO generations (name, live) VALUES ('views', ?) USING TIMESTAMP ?";
+pub const READ_LIVE: &str = "SELECT live FROM generations WHERE name = 'views'";
+pub const LIST_TABLES: &str = "SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?";
 
 /// `copies` in every data centre.
 pub fn create_keyspace(keyspace: &str, copies: usize) -> String {
@@ -18,7 +28,7 @@ pub fn create_keyspace(keyspace: &str, copies: usize) -> String {
     )
 }
 
-pub fn create_table(table: &Table) -> String {
+pub fn create_table(table: &Table, generation: Generation) -> String {
     let columns: Vec<_> = table.columns.iter().map(|&(name, kind)| format!("{name} {}", type_name(kind))).collect();
     let (partition, clustering) = table.key().split_at(table.partition);
     let key: Vec<_> = [format!("({})", names(partition))]
@@ -33,29 +43,29 @@ pub fn create_table(table: &Table) -> String {
             format!(" WITH CLUSTERING ORDER BY ({})", columns.join(", "))
         }
     };
-    let name = table.versioned_name();
+    let name = generation.name_of(table);
     format!("CREATE TABLE IF NOT EXISTS {name} ({}, PRIMARY KEY ({})){order}", columns.join(", "), key.join(", "))
 }
 
 /// Binds the key, `columns` and the timestamp.
-pub fn upsert<'a>(table: &'a Table, columns: impl Iterator<Item = &'a str>) -> String {
+pub fn upsert<'a>(table: &'a Table, generation: Generation, columns: impl Iterator<Item = &'a str>) -> String {
     let columns: Vec<_> = table.key().iter().map(|(name, _)| *name).chain(columns).collect();
     let marks = vec!["?"; columns.len()].join(", ");
-    format!("INSERT INTO {} ({}) VALUES ({marks}) USING TIMESTAMP ?", table.versioned_name(), columns.join(", "))
+    format!("INSERT INTO {} ({}) VALUES ({marks}) USING TIMESTAMP ?", generation.name_of(table), columns.join(", "))
 }
 
 /// Binds the timestamp and the first `columns` columns of the key.
-pub fn delete(table: &Table, columns: usize) -> String {
-    format!("DELETE FROM {} USING TIMESTAMP ? WHERE {}", table.versioned_name(), equal(&table.key()[..columns]))
+pub fn delete(table: &Table, generation: Generation, columns: usize) -> String {
+    format!("DELETE FROM {} USING TIMESTAMP ? WHERE {}", generation.name_of(table), equal(&table.key()[..columns]))
 }
 
 /// Binds the whole key.
-pub fn select_row(table: &Table) -> String {
-    format!("SELECT {} FROM {} WHERE {}", names(table.columns), table.versioned_name(), equal(table.key()))
+pub fn select_row(table: &Table, generation: Generation) -> String {
+    format!("SELECT {} FROM {} WHERE {}", names(table.columns), generation.name_of(table), equal(table.key()))
 }
 
 /// Binds the partition, then (for `after`) the clustering key, then the limit.
-pub fn select_rows(table: &Table, after: bool) -> String {
+pub fn select_rows(table: &Table, generation: Generation, after: bool) -> String {
     let (partition, clustering) = table.key().split_at(table.partition);
     let comparison = if table.order == Order::Ascending { ">" } else { "<" };
     let start = if after {
@@ -63,16 +73,17 @@ pub fn select_rows(table: &Table, after: bool) -> String {
     } else {
         String::new()
     };
-    let (columns, name) = (names(table.columns), table.versioned_name());
+    let (columns, name) = (names(table.columns), generation.name_of(table));
     format!("SELECT {columns} FROM {name} WHERE {}{start} LIMIT ?", equal(partition))
 }
 
-pub fn select_all(table: &Table) -> String {
-    format!("SELECT {} FROM {}", names(table.columns), table.versioned_name())
+pub fn select_all(table: &Table, generation: Generation) -> String {
+    format!("SELECT {} FROM {}", names(table.columns), generation.name_of(table))
 }
 
-pub fn truncate(table: &Table) -> String {
-    format!("TRUNCATE {}", table.versioned_name())
+/// `table` is a name that the database gave.
+pub fn drop_table(table: &str) -> String {
+    format!("DROP TABLE IF EXISTS {table}")
 }
 
 fn names(columns: &[(&str, Type)]) -> String {
@@ -102,17 +113,19 @@ mod tests {
     use super::*;
     use crate::views;
 
-    /// Every statement but the upserts, whose columns vary.
+    /// Every statement but the upserts of some columns only.
     fn statements() -> String {
-        let mut lines = vec![create_keyspace("kart", 3), CREATE_CHECKPOINTS.into(), WRITE_CHECKPOINT.into()];
-        lines.push(READ_CHECKPOINT.into());
-        lines.push(CLEAR_CHECKPOINTS.into());
+        let (first, second) = (Generation::FIRST, Generation(2));
+        let about = [WRITE_CHECKPOINT, READ_CHECKPOINT, DELETE_CHECKPOINT, CREATE_GENERATIONS, WRITE_LIVE, READ_LIVE];
+        let mut lines = vec![create_keyspace("kart", 3), CREATE_CHECKPOINTS.into()];
+        lines.extend(about.into_iter().chain([LIST_TABLES]).map(str::to_owned));
         for table in views::TABLES {
-            lines.extend([String::new(), create_table(table), select_row(table), select_all(table), truncate(table)]);
-            lines.push(upsert(table, table.columns[table.key().len()..].iter().map(|(name, _)| *name)));
-            lines.extend([delete(table, table.partition), delete(table, table.key().len())]);
+            lines.extend([String::new(), create_table(table, first), select_row(table, first)]);
+            lines.extend([select_all(table, first), drop_table(&second.name_of(table))]);
+            lines.push(upsert(table, first, table.columns[table.key().len()..].iter().map(|(name, _)| *name)));
+            lines.extend([delete(table, first, table.partition), delete(table, second, table.key().len())]);
             if table.clustering > 0 {
-                lines.extend([select_rows(table, false), select_rows(table, true)]);
+                lines.extend([select_rows(table, first, false), select_rows(table, second, true)]);
             }
         }
         lines.iter().map(|line| if line.is_empty() { "\n".into() } else { format!("{line};\n") }).collect()

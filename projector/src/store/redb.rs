@@ -1,31 +1,39 @@
 //! Views in one redb file: the embedded store of a single machine.
 //!
-//! A row is a JSON object of cells; each cell knows the stamp of the mutation that wrote it, and the highest stamp wins,
-//! as ScyllaDB's timestamps have it. Deletes leave a tombstone for the row or the partition, so that an older upsert that
-//! arrives late stays invisible. A batch and its checkpoint are one transaction, durable when it returns.
+//! Deletes leave a tombstone for the row or the partition, so that an older upsert that arrives late stays invisible.
+//! Rows are committed to memory; setting the checkpoint makes them durable together with it, so that a crash leaves
+//! exactly what the checkpoint says.
 
-use super::{Batch, Source, StoreError, ViewStore, sort_key};
+mod cells;
+mod writing;
+
+use super::{Checkpoint, Counts, Generation, Source, StoreError, ViewStore, sort_key};
 use crate::{Mutation, Row, Table, Value, views};
-use ::redb::backends::InMemoryBackend;
 use ::redb::{
-    Database, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction,
+    Database, DatabaseError, Durability, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTable,
+    ReadableTableMetadata, TableDefinition, TableHandle, WriteTransaction,
 };
+use cells::Cells;
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt, StreamExt, TryStreamExt};
-use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::path::Path;
 use std::sync::Arc;
+use tokio::sync::watch;
 
-/// Checkpoint by [`views::layout`].
-const CHECKPOINTS: TableDefinition<&str, u64> = TableDefinition::new("checkpoints");
+/// Sequence and counts by [`Generation::layout`].
+const CHECKPOINTS: TableDefinition<&str, (u64, [u64; 5])> = TableDefinition::new("checkpoints");
+/// [`FORMAT`], and the live generation.
+const ABOUT: TableDefinition<&str, u64> = TableDefinition::new("about");
+const FORMAT_KEY: &str = "format";
+const LIVE_KEY: &str = "live";
+/// Grows when the bytes of rows change: a file of another format is thrown away, and the projector fills a new one.
+const FORMAT: u64 = 2;
 /// Rows read at a time by a scan.
 const SCAN_ROWS: usize = 500;
 
-/// Columns with the stamp that wrote them.
-type Cells = BTreeMap<String, (u64, Value)>;
-/// Rows by key, as bytes.
+/// [`Cells`] by key, as bytes.
 type Rows<'a> = TableDefinition<'a, &'static [u8], &'static [u8]>;
 /// Stamps of deletes, by key or partition.
 type Tombstones<'a> = TableDefinition<'a, &'static [u8], u64>;
@@ -35,28 +43,29 @@ type Keyed = (Vec<u8>, Row);
 #[derive(Clone)]
 pub struct RedbStore {
     database: Arc<Database>,
+    /// `None`: whichever is live.
+    generation: Option<Generation>,
+    moved: Arc<watch::Sender<()>>,
 }
 
 impl RedbStore {
-    /// Opens the file, or makes it.
+    /// Opens the file, or makes it. A file of an older format is replaced by an empty one: views are made from the log.
     ///
     /// # Errors
     /// `Open` when the file is damaged, or another process has it.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Self::set_up(Database::create(path), &path.display().to_string())
-    }
-
-    /// Holds the rows in memory: for comparisons.
-    ///
-    /// # Errors
-    /// `Open`.
-    pub fn in_memory() -> Result<Self, StoreError> {
-        Self::set_up(Database::builder().create_with_backend(InMemoryBackend::new()), "memory")
-    }
-
-    fn set_up(database: Result<Database, ::redb::DatabaseError>, place: &str) -> Result<Self, StoreError> {
-        let open = |source| StoreError::Open { place: place.to_owned(), source };
-        let store = Self { database: Arc::new(database.map_err(|error| open(error.into()))?) };
+        let open = |source| StoreError::Open { place: path.display().to_string(), source };
+        let database = match Database::create(path) {
+            Ok(database) if is_current(&database).map_err(open)? => database,
+            Ok(_) | Err(DatabaseError::UpgradeRequired(_)) => {
+                tracing::warn!(path = %path.display(), "the views are of another format; they are made anew");
+                std::fs::remove_file(path).map_err(|error| open(error.into()))?;
+                Database::create(path).map_err(|error| open(error.into()))?
+            }
+            Err(error) => return Err(open(error.into())),
+        };
+        let moved = Arc::new(watch::Sender::new(()));
+        let store = Self { database: Arc::new(database), generation: None, moved };
         // Reading a table that was never written is an error: make them all.
         store.make_tables().map_err(open)?;
         Ok(store)
@@ -64,60 +73,85 @@ impl RedbStore {
 
     fn make_tables(&self) -> Result<(), Source> {
         let transaction = self.database.begin_write()?;
-        make_tables(&transaction)?;
-        Ok(transaction.commit()?)
-    }
-
-    fn write_now(&self, batch: Batch) -> Result<(), Source> {
-        let transaction = self.database.begin_write()?;
-        for mutation in batch.lanes.iter().flatten() {
-            put(&transaction, mutation)?;
-        }
-        let mut checkpoints = transaction.open_table(CHECKPOINTS)?;
-        let layout = views::layout();
-        let old = checkpoints.get(layout.as_str())?.map_or(0, |guard| guard.value());
-        checkpoints.insert(layout.as_str(), old.max(batch.checkpoint))?;
-        drop(checkpoints);
-        Ok(transaction.commit()?)
-    }
-
-    fn clear_now(&self) -> Result<(), Source> {
-        let transaction = self.database.begin_write()?;
-        for table in views::TABLES {
-            transaction.delete_table(rows_of(&table.versioned_name()))?;
-            transaction.delete_table(tombstones_of(&tombstones_name(table)))?;
-        }
-        transaction.open_table(CHECKPOINTS)?.remove(views::layout().as_str())?;
-        make_tables(&transaction)?;
-        Ok(transaction.commit()?)
-    }
-
-    /// Rows from `start` on, as long as their keys start with `prefix`.
-    fn read_range(
-        &self,
-        table: &'static Table,
-        prefix: &[u8],
-        start: Bound<&[u8]>,
-        limit: usize,
-    ) -> Result<Vec<Keyed>, Source> {
-        let reader = Reader::new(&self.database.begin_read()?, table)?;
-        let mut found = Vec::new();
-        for entry in reader.rows.range::<&[u8]>((start, Bound::Unbounded))? {
-            let (key, cells) = entry?;
-            if found.len() == limit || !key.value().starts_with(prefix) {
-                break;
-            }
-            if let Some(row) = reader.visible(cells.value())? {
-                found.push((key.value().to_owned(), row));
+        {
+            let mut about = transaction.open_table(ABOUT)?;
+            about.insert(FORMAT_KEY, FORMAT)?;
+            if about.get(LIVE_KEY)?.is_none() {
+                about.insert(LIVE_KEY, Generation::FIRST.0)?;
             }
         }
-        Ok(found)
+        make_tables(&transaction, live_in(&transaction.open_table(ABOUT)?)?)?;
+        Ok(transaction.commit()?)
     }
 
-    fn read_one(&self, table: &'static Table, key: &[u8]) -> Result<Option<Row>, Source> {
-        let reader = Reader::new(&self.database.begin_read()?, table)?;
-        let cells = reader.rows.get(key)?;
-        cells.map_or(Ok(None), |cells| reader.visible(cells.value()))
+    /// The generation that this handle shows.
+    fn shown(&self, about: &impl ReadableTable<&'static str, u64>) -> Result<Generation, Source> {
+        self.generation.map_or_else(|| live_in(about), Ok)
+    }
+
+    fn write_now(&self, mutations: Vec<Mutation>) -> Result<(), Source> {
+        let mut transaction = self.database.begin_write()?;
+        transaction.set_durability(Durability::None)?;
+        let generation = self.shown(&transaction.open_table(ABOUT)?)?;
+        writing::write(&transaction, generation, mutations)?;
+        Ok(transaction.commit()?)
+    }
+
+    fn set_checkpoint_now(&self, checkpoint: Checkpoint) -> Result<(), Source> {
+        let transaction = self.database.begin_write()?;
+        let generation = self.shown(&transaction.open_table(ABOUT)?)?;
+        {
+            let mut checkpoints = transaction.open_table(CHECKPOINTS)?;
+            let layout = generation.layout();
+            let old = checkpoints.get(layout.as_str())?.map_or(0, |guard| guard.value().0);
+            if old < checkpoint.sequence {
+                let Counts { applied, repeated, unknown, unreadable, held } = checkpoint.counts;
+                let counts = [applied, repeated, unknown, unreadable, held];
+                checkpoints.insert(layout.as_str(), (checkpoint.sequence, counts))?;
+            }
+        }
+        transaction.commit()?;
+        self.moved.send_replace(());
+        Ok(())
+    }
+
+    fn begin_now(&self) -> Result<Generation, Source> {
+        let transaction = self.database.begin_write()?;
+        let live = live_in(&transaction.open_table(ABOUT)?)?;
+        let last = drop_others(&transaction, live)?;
+        make_tables(&transaction, last.next())?;
+        transaction.commit()?;
+        Ok(last.next())
+    }
+
+    /// Nothing can be written between the comparison and the flip: they are one transaction.
+    fn flip_now(&self, to: Generation) -> Result<bool, Source> {
+        let transaction = self.database.begin_write()?;
+        {
+            let mut about = transaction.open_table(ABOUT)?;
+            let checkpoints = transaction.open_table(CHECKPOINTS)?;
+            let live = live_in(&about)?;
+            if checkpoint_in(&checkpoints, to)?.sequence < checkpoint_in(&checkpoints, live)?.sequence {
+                return Ok(false);
+            }
+            about.insert(LIVE_KEY, to.0)?;
+        }
+        transaction.commit()?;
+        self.moved.send_replace(());
+        Ok(true)
+    }
+
+    fn sweep_now(&self) -> Result<(), Source> {
+        let transaction = self.database.begin_write()?;
+        let live = live_in(&transaction.open_table(ABOUT)?)?;
+        drop_others(&transaction, live)?;
+        Ok(transaction.commit()?)
+    }
+
+    fn reader(&self, table: &'static Table) -> Result<Reader, Source> {
+        let transaction = self.database.begin_read()?;
+        let generation = self.shown(&transaction.open_table(ABOUT)?)?;
+        Reader::new(&transaction, table, generation)
     }
 
     /// Runs `work` where it may wait for the disk.
@@ -134,23 +168,41 @@ impl RedbStore {
 }
 
 impl ViewStore for RedbStore {
-    fn write(&self, batch: Batch) -> BoxFuture<'_, Result<(), StoreError>> {
-        let item = format!("the views up to {}", batch.checkpoint);
-        self.off_thread(|source| StoreError::Write { item, source }, move |store| store.write_now(batch))
+    /// Transactions that write wait for one another.
+    fn writers(&self) -> usize {
+        1
     }
 
-    fn checkpoint(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
+    fn write(&self, mutations: Vec<Mutation>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.off_thread(write_error("the views"), move |store| store.write_now(mutations))
+    }
+
+    fn set_checkpoint(&self, checkpoint: Checkpoint) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.off_thread(write_error("the checkpoint"), move |store| store.set_checkpoint_now(checkpoint))
+    }
+
+    fn checkpoint(&self) -> BoxFuture<'_, Result<Checkpoint, StoreError>> {
         self.off_thread(read_error("the checkpoint".to_owned()), |store| {
-            let checkpoints = store.database.begin_read()?.open_table(CHECKPOINTS)?;
-            Ok(checkpoints.get(views::layout().as_str())?.map_or(0, |guard| guard.value()))
+            let transaction = store.database.begin_read()?;
+            let generation = store.shown(&transaction.open_table(ABOUT)?)?;
+            checkpoint_in(&transaction.open_table(CHECKPOINTS)?, generation)
         })
     }
 
-    fn row<'a>(&'a self, table: &'static Table, key: &'a [Value]) -> BoxFuture<'a, Result<Option<Row>, StoreError>> {
-        match sort_key::encode(table, key) {
-            Ok(key) => self.off_thread(read_error(table.versioned_name()), move |store| store.read_one(table, &key)),
-            Err(error) => futures::future::ready(Err(error)).boxed(),
+    fn moved(&self) -> BoxFuture<'_, ()> {
+        let mut moved = self.moved.subscribe();
+        async move {
+            // The sender lives as long as this store.
+            let _ = moved.changed().await;
         }
+        .boxed()
+    }
+
+    fn get(&self, table: &'static Table, keys: Vec<Vec<Value>>) -> BoxFuture<'_, Result<Vec<Option<Row>>, StoreError>> {
+        self.off_thread(read_error(table.versioned_name()), move |store| {
+            let reader = store.reader(table)?;
+            keys.iter().map(|key| reader.row(&sort_key::encode(table, key)?)).collect()
+        })
     }
 
     fn rows<'a>(
@@ -165,7 +217,7 @@ impl ViewStore for RedbStore {
             let after = after.map(|key| sort_key::encode(table, partition.iter().chain(key))).transpose()?;
             let found = self.off_thread(read_error(table.versioned_name()), move |store| {
                 let start = after.as_deref().map_or(Bound::Included(prefix.as_slice()), Bound::Excluded);
-                store.read_range(table, &prefix, start, limit)
+                store.reader(table)?.range(&prefix, start, limit)
             });
             Ok(found.await?.into_iter().map(|(_, row)| row).collect())
         }
@@ -177,7 +229,7 @@ impl ViewStore for RedbStore {
             let Some(after) = after else { return Ok(None) };
             let found = self.off_thread(read_error(table.versioned_name()), move |store| {
                 // No key is empty: excluding the empty one starts at the beginning.
-                store.read_range(table, &[], Bound::Excluded(&after), SCAN_ROWS)
+                store.reader(table)?.range(&[], Bound::Excluded(&after), SCAN_ROWS)
             });
             let found = found.await?;
             let next = found.last().map(|(key, _)| key.clone());
@@ -187,9 +239,26 @@ impl ViewStore for RedbStore {
         chunks.try_flatten().boxed()
     }
 
-    fn clear(&self) -> BoxFuture<'_, Result<(), StoreError>> {
-        let fail = |source| StoreError::Write { item: "empty views".to_owned(), source };
-        self.off_thread(fail, Self::clear_now)
+    fn live(&self) -> BoxFuture<'_, Result<Generation, StoreError>> {
+        self.off_thread(read_error("the live generation".to_owned()), |store| {
+            live_in(&store.database.begin_read()?.open_table(ABOUT)?)
+        })
+    }
+
+    fn of(&self, generation: Generation) -> Arc<dyn ViewStore> {
+        Arc::new(Self { generation: Some(generation), ..self.clone() })
+    }
+
+    fn begin(&self) -> BoxFuture<'_, Result<Generation, StoreError>> {
+        self.off_thread(write_error("a new generation"), Self::begin_now)
+    }
+
+    fn flip(&self, generation: Generation) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.off_thread(write_error("the live generation"), move |store| store.flip_now(generation))
+    }
+
+    fn sweep(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.off_thread(write_error("old generations"), Self::sweep_now)
     }
 }
 
@@ -197,71 +266,100 @@ impl ViewStore for RedbStore {
 struct Reader {
     table: &'static Table,
     rows: ReadOnlyTable<&'static [u8], &'static [u8]>,
-    tombstones: ReadOnlyTable<&'static [u8], u64>,
+    /// `None`: nothing was deleted.
+    tombstones: Option<ReadOnlyTable<&'static [u8], u64>>,
 }
 
 impl Reader {
-    fn new(transaction: &ReadTransaction, table: &'static Table) -> Result<Self, Source> {
-        Ok(Self {
-            table,
-            rows: transaction.open_table(rows_of(&table.versioned_name()))?,
-            tombstones: transaction.open_table(tombstones_of(&tombstones_name(table)))?,
-        })
+    fn new(transaction: &ReadTransaction, table: &'static Table, generation: Generation) -> Result<Self, Source> {
+        let name = generation.name_of(table);
+        let tombstones = transaction.open_table(tombstones_of(&tombstones_name(&name)))?;
+        let tombstones = (!tombstones.is_empty()?).then_some(tombstones);
+        Ok(Self { table, rows: transaction.open_table(rows_of(&name))?, tombstones })
+    }
+
+    fn row(&self, key: &[u8]) -> Result<Option<Row>, Source> {
+        self.rows.get(key)?.map_or(Ok(None), |cells| self.visible(cells.value()))
+    }
+
+    /// Rows from `start` on, as long as their keys start with `prefix`.
+    fn range(&self, prefix: &[u8], start: Bound<&[u8]>, limit: usize) -> Result<Vec<Keyed>, Source> {
+        let mut found = Vec::new();
+        for entry in self.rows.range::<&[u8]>((start, Bound::Unbounded))? {
+            let (key, cells) = entry?;
+            if found.len() == limit || !key.value().starts_with(prefix) {
+                break;
+            }
+            if let Some(row) = self.visible(cells.value())? {
+                found.push((key.value().to_owned(), row));
+            }
+        }
+        Ok(found)
     }
 
     /// The row without what was deleted later; `None` when all of it was.
     fn visible(&self, cells: &[u8]) -> Result<Option<Row>, Source> {
-        let mut cells: Cells = serde_json::from_slice(cells)?;
-        let key: Vec<_> = self.table.key().iter().filter_map(|(name, _)| cells.get(*name)).map(|(_, v)| v).collect();
+        let cells = Cells::decode(cells)?;
         let mut deleted = 0;
-        for length in [self.table.partition, key.len()] {
-            let key = sort_key::encode(self.table, key[..length.min(key.len())].iter().copied())?;
-            deleted = deleted.max(self.tombstones.get(key.as_slice())?.map_or(0, |guard| guard.value()));
+        if let Some(tombstones) = &self.tombstones {
+            for length in [self.table.partition, self.table.key().len()] {
+                let key = sort_key::encode(self.table, cells.key(self.table).take(length))?;
+                deleted = deleted.max(tombstones.get(key.as_slice())?.map_or(0, |guard| guard.value()));
+            }
         }
-        cells.retain(|_, (stamp, _)| *stamp > deleted);
-        // Every upsert writes the key: without it there is no row.
-        if !cells.contains_key(self.table.columns[0].0) {
-            return Ok(None);
-        }
-        let columns = cells.into_iter().map(|(name, (_, value))| (name, value));
-        let columns = columns.filter(|(_, value)| *value != Value::Null).collect();
-        Ok(Some(Row { table: self.table, columns }))
+        Ok(cells.visible(self.table, deleted))
     }
 }
 
-fn make_tables(transaction: &WriteTransaction) -> Result<(), Source> {
+/// Whether the file is new, or of this program's format.
+fn is_current(database: &Database) -> Result<bool, Source> {
+    let transaction = database.begin_read()?;
+    let names: Vec<_> = transaction.list_tables()?.map(|table| table.name().to_owned()).collect();
+    if names.is_empty() {
+        return Ok(true);
+    }
+    if !names.iter().any(|name| name == ABOUT.name()) {
+        return Ok(false);
+    }
+    Ok(transaction.open_table(ABOUT)?.get(FORMAT_KEY)?.is_some_and(|format| format.value() == FORMAT))
+}
+
+fn live_in(about: &impl ReadableTable<&'static str, u64>) -> Result<Generation, Source> {
+    Ok(about.get(LIVE_KEY)?.map_or(Generation::FIRST, |guard| Generation(guard.value())))
+}
+
+fn checkpoint_in(
+    checkpoints: &impl ReadableTable<&'static str, (u64, [u64; 5])>,
+    generation: Generation,
+) -> Result<Checkpoint, Source> {
+    let Some(guard) = checkpoints.get(generation.layout().as_str())? else { return Ok(Checkpoint::default()) };
+    let (sequence, [applied, repeated, unknown, unreadable, held]) = guard.value();
+    Ok(Checkpoint { sequence, counts: Counts { applied, repeated, unknown, unreadable, held } })
+}
+
+fn make_tables(transaction: &WriteTransaction, generation: Generation) -> Result<(), Source> {
     for table in views::TABLES {
-        transaction.open_table(rows_of(&table.versioned_name()))?;
-        transaction.open_table(tombstones_of(&tombstones_name(table)))?;
+        let name = generation.name_of(table);
+        transaction.open_table(rows_of(&name))?;
+        transaction.open_table(tombstones_of(&tombstones_name(&name)))?;
     }
     transaction.open_table(CHECKPOINTS)?;
     Ok(())
 }
 
-fn put(transaction: &WriteTransaction, mutation: &Mutation) -> Result<(), Source> {
-    let stamp = mutation.stamp();
-    match mutation {
-        Mutation::Delete { table, key, .. } => {
-            let key = sort_key::encode(table, key)?;
-            let mut tombstones = transaction.open_table(tombstones_of(&tombstones_name(table)))?;
-            let old = tombstones.get(key.as_slice())?.map_or(0, |guard| guard.value());
-            tombstones.insert(key.as_slice(), old.max(stamp))?;
-        }
-        Mutation::Upsert { table, key, columns, .. } => {
-            let bytes = sort_key::encode(table, key)?;
-            let mut rows = transaction.open_table(rows_of(&table.versioned_name()))?;
-            let old = rows.get(bytes.as_slice())?.map(|guard| serde_json::from_slice(guard.value())).transpose()?;
-            let mut cells: Cells = old.unwrap_or_default();
-            let key = table.key().iter().map(|(name, _)| *name).zip(key);
-            for (name, value) in key.chain(columns.iter().map(|(name, value)| (*name, value))) {
-                if cells.get(name).is_none_or(|(old, _)| *old < stamp) {
-                    cells.insert(name.to_owned(), (stamp, value.clone()));
-                }
-            }
-            rows.insert(bytes.as_slice(), serde_json::to_vec(&cells)?.as_slice())?;
+/// Drops the tables of every generation but `live`. The highest generation that was there.
+fn drop_others(transaction: &WriteTransaction, live: Generation) -> Result<Generation, Source> {
+    let mut last = live;
+    let tables: Vec<_> = transaction.list_tables()?.collect();
+    for table in tables {
+        let Some(generation) = Generation::in_name(table.name()) else { continue };
+        last = last.max(generation);
+        if generation != live {
+            transaction.open_table(CHECKPOINTS)?.remove(generation.layout().as_str())?;
+            transaction.delete_table(table)?;
         }
     }
-    Ok(())
+    Ok(last)
 }
 
 fn rows_of(name: &str) -> Rows<'_> {
@@ -272,10 +370,14 @@ fn tombstones_of(name: &str) -> Tombstones<'_> {
     TableDefinition::new(name)
 }
 
-fn tombstones_name(table: &Table) -> String {
-    format!("{}_deleted", table.versioned_name())
+fn tombstones_name(rows: &str) -> String {
+    format!("{rows}_deleted")
 }
 
 fn read_error(item: String) -> impl FnOnce(Source) -> StoreError + Send {
     move |source| StoreError::Read { item, source }
+}
+
+fn write_error(item: &'static str) -> impl FnOnce(Source) -> StoreError + Send {
+    move |source| StoreError::Write { item: item.to_owned(), source }
 }

@@ -4,7 +4,7 @@
 //! latest value of each column whatever arrives twice, late, or from two projectors at once. All statements are prepared
 //! and idempotent: the driver may repeat them.
 
-use super::{Batch, Source, StoreError, ViewStore, cql};
+use super::{Checkpoint, Counts, Generation, Source, StoreError, ViewStore, cql};
 use crate::{Mutation, Row, Table, Type, Value, views};
 use ::scylla::client::caching_session::{CachingSession, CachingSessionBuilder};
 use ::scylla::client::session_builder::SessionBuilder;
@@ -14,19 +14,43 @@ use ::scylla::value::{CqlTimestamp, CqlValue, Row as CqlRow};
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt, StreamExt, TryFutureExt, TryStreamExt};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
 
-/// Aggregates whose mutations are under way at once.
-const LANES_AT_ONCE: usize = 64;
+/// Shards of the projector: more of them wait for the cluster at once.
+const WRITERS: usize = 16;
+/// Mutations of one shard that are under way at once.
+const MUTATIONS_AT_ONCE: usize = 8;
+/// Rows that are read at once.
+const READS_AT_ONCE: usize = 64;
 /// Rows of one answer: bounds what the driver and a node hold.
 const PAGE_ROWS: i32 = 500;
 /// Copies in every data centre, where there are as many nodes.
 const COPIES: usize = 3;
-/// Distinct upserts, reads and deletes stay far below it.
-const STATEMENTS: usize = 512;
+/// Distinct upserts, reads and deletes of two generations stay far below it.
+const STATEMENTS: usize = 1024;
+/// How often a reader looks which generation is live.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How often somebody who waits for the checkpoint looks again.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// Later than whatever was written of a generation.
+const LAST_STAMP: i64 = i64::MAX / 2;
 
 /// Views in one keyspace of a cluster.
+#[derive(Clone)]
 pub struct ScyllaStore {
-    session: CachingSession,
+    session: Arc<CachingSession>,
+    keyspace: Arc<str>,
+    /// `None`: whichever is live.
+    generation: Option<Generation>,
+    shown: Arc<Mutex<Shown>>,
+}
+
+/// The live generation, as this process last saw it.
+struct Shown {
+    generation: Generation,
+    looked: Instant,
 }
 
 impl ScyllaStore {
@@ -41,14 +65,16 @@ impl ScyllaStore {
         }
         let session = SessionBuilder::new().known_nodes(nodes).build().await.map_err(|error| open(error.into()))?;
         let copies = session.get_cluster_state().get_nodes_info().len().clamp(1, COPIES);
-        let session = CachingSessionBuilder::new(session).max_capacity(STATEMENTS).build();
-        let store = Self { session };
+        let session = Arc::new(CachingSessionBuilder::new(session).max_capacity(STATEMENTS).build());
+        let shown = Shown { generation: Generation::FIRST, looked: Instant::now() };
+        let store = Self { session, keyspace: keyspace.into(), generation: None, shown: Arc::new(Mutex::new(shown)) };
         store.set_up(&cql::create_keyspace(keyspace, copies), keyspace).await?;
         store.session.get_session().use_keyspace(keyspace, false).await.map_err(|error| open(error.into()))?;
         store.set_up(cql::CREATE_CHECKPOINTS, "checkpoints").await?;
-        for table in views::TABLES {
-            store.set_up(&cql::create_table(table), &table.versioned_name()).await?;
-        }
+        store.set_up(cql::CREATE_GENERATIONS, "generations").await?;
+        let live = store.read_live().await.map_err(open)?;
+        store.make_tables(live).await?;
+        store.shown().generation = live;
         Ok(store)
     }
 
@@ -58,45 +84,104 @@ impl ScyllaStore {
         done.map(drop).map_err(|error| StoreError::SetUp { item: item.to_owned(), source: error.into() })
     }
 
-    async fn put(&self, mutation: &Mutation) -> Result<(), Source> {
+    async fn make_tables(&self, generation: Generation) -> Result<(), StoreError> {
+        for table in views::TABLES {
+            self.set_up(&cql::create_table(table, generation), &generation.name_of(table)).await?;
+        }
+        Ok(())
+    }
+
+    async fn read_live(&self) -> Result<Generation, Source> {
+        let answer = self.session.execute_unpaged(statement(cql::READ_LIVE), ()).await?;
+        let row = answer.into_rows_result()?.maybe_first_row::<(i64,)>()?;
+        Ok(row.map_or(Ok(Generation::FIRST), |(live,)| u64::try_from(live).map(Generation))?)
+    }
+
+    /// The generation that this handle shows. A new one is shown once it holds as much as the old one, so that nobody
+    /// sees less than before.
+    async fn generation(&self) -> Result<Generation, Source> {
+        if let Some(generation) = self.generation {
+            return Ok(generation);
+        }
+        let shown = {
+            let mut shown = self.shown();
+            if shown.looked.elapsed() < LOOK_EVERY {
+                return Ok(shown.generation);
+            }
+            // One looks; nobody waits for it, and the lock is not held meanwhile.
+            shown.looked = Instant::now();
+            shown.generation
+        };
+        let live = self.read_live().await?;
+        if live == shown {
+            return Ok(shown);
+        }
+        let (new, old) = (self.read_checkpoint(live).await?, self.read_checkpoint(shown).await?);
+        if new.sequence < old.sequence {
+            return Ok(shown);
+        }
+        self.shown().generation = live;
+        Ok(live)
+    }
+
+    fn shown(&self) -> MutexGuard<'_, Shown> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn put(&self, generation: Generation, mutation: &Mutation) -> Result<(), Source> {
         let table = mutation.table();
         let stamp = CqlValue::BigInt(i64::try_from(mutation.stamp())?);
         let (text, values) = match mutation {
             Mutation::Upsert { key, columns, .. } => {
-                let text = cql::upsert(table, columns.iter().map(|(name, _)| *name));
+                let text = cql::upsert(table, generation, columns.iter().map(|(name, _)| *name));
                 let values = key.iter().chain(columns.iter().map(|(_, value)| value)).map(to_cql);
                 (text, values.chain([Some(stamp)]).collect())
             }
             Mutation::Delete { key, .. } => {
                 let values: Vec<_> = [Some(stamp)].into_iter().chain(key.iter().map(to_cql)).collect();
-                (cql::delete(table, key.len()), values)
+                (cql::delete(table, generation, key.len()), values)
             }
         };
         self.session.execute_unpaged(statement(&text), values).await?;
         Ok(())
     }
 
-    async fn write_batch(&self, batch: Batch) -> Result<(), Source> {
-        let lanes = stream::iter(&batch.lanes).map(Ok::<_, Source>);
-        lanes
-            .try_for_each_concurrent(LANES_AT_ONCE, |lane| async move {
-                for mutation in lane {
-                    self.put(mutation).await?;
-                }
-                Ok(())
-            })
-            .await?;
-        let sequence = i64::try_from(batch.checkpoint)?;
+    async fn write_all(&self, mutations: Vec<Mutation>) -> Result<(), Source> {
+        let generation = self.generation().await?;
+        let mutations = stream::iter(mutations).map(Ok::<_, Source>);
+        mutations
+            .try_for_each_concurrent(MUTATIONS_AT_ONCE, |mutation| async move { self.put(generation, &mutation).await })
+            .await
+    }
+
+    async fn write_checkpoint(&self, checkpoint: Checkpoint) -> Result<(), Source> {
+        let layout = self.generation().await?.layout();
+        let Counts { applied, repeated, unknown, unreadable, held } = checkpoint.counts;
         // The sequence is its own timestamp: a projector that lags behind another never moves the checkpoint back.
-        let values = (views::layout(), sequence, sequence);
+        let numbers = [checkpoint.sequence, applied, repeated, unknown, unreadable, held, checkpoint.sequence];
+        let mut values = vec![CqlValue::Text(layout)];
+        for number in numbers {
+            values.push(CqlValue::BigInt(i64::try_from(number)?));
+        }
         self.session.execute_unpaged(statement(cql::WRITE_CHECKPOINT), values).await?;
         Ok(())
     }
 
-    async fn read_checkpoint(&self) -> Result<u64, Source> {
-        let answer = self.session.execute_unpaged(statement(cql::READ_CHECKPOINT), (views::layout(),)).await?;
-        let row = answer.into_rows_result()?.maybe_first_row::<(i64,)>()?;
-        Ok(row.map_or(Ok(0), |(sequence,)| u64::try_from(sequence))?)
+    async fn read_checkpoint(&self, generation: Generation) -> Result<Checkpoint, Source> {
+        let answer = self.session.execute_unpaged(statement(cql::READ_CHECKPOINT), (generation.layout(),)).await?;
+        let row = answer.into_rows_result()?.maybe_first_row::<(i64, i64, i64, i64, i64, i64)>()?;
+        let Some(row) = row else { return Ok(Checkpoint::default()) };
+        let number = |number: i64| u64::try_from(number);
+        Ok(Checkpoint {
+            sequence: number(row.0)?,
+            counts: Counts {
+                applied: number(row.1)?,
+                repeated: number(row.2)?,
+                unknown: number(row.3)?,
+                unreadable: number(row.4)?,
+                held: number(row.5)?,
+            },
+        })
     }
 
     /// Rows page by page, without end in memory.
@@ -111,32 +196,79 @@ impl ScyllaStore {
         Ok(rows.map(move |row| from_cql(table, row?)).boxed())
     }
 
-    async fn clear_tables(&self) -> Result<(), Source> {
-        for table in views::TABLES {
-            self.session.execute_unpaged(statement(&cql::truncate(table)), ()).await?;
+    async fn get_one(&self, table: &'static Table, key: Vec<Value>) -> Result<Option<Row>, Source> {
+        let text = cql::select_row(table, self.generation().await?);
+        let answer = self.session.execute_unpaged(statement(&text), key.iter().map(to_cql).collect::<Vec<_>>()).await?;
+        let row = answer.into_rows_result()?.maybe_first_row::<CqlRow>()?;
+        row.map(|row| from_cql(table, row)).transpose()
+    }
+
+    /// Drops the tables of every generation but `live`. The highest generation that was there.
+    async fn drop_others(&self, live: Generation) -> Result<Generation, Source> {
+        let answer = self.session.execute_unpaged(statement(cql::LIST_TABLES), (self.keyspace.as_ref(),)).await?;
+        let answer = answer.into_rows_result()?;
+        let mut last = live;
+        for row in answer.rows::<(String,)>()? {
+            let (name,) = row?;
+            let Some(generation) = Generation::in_name(&name) else { continue };
+            last = last.max(generation);
+            if generation != live {
+                let values = (LAST_STAMP, generation.layout());
+                self.session.execute_unpaged(statement(cql::DELETE_CHECKPOINT), values).await?;
+                self.set_up(&cql::drop_table(&name), &name).await?;
+            }
         }
-        self.session.execute_unpaged(statement(cql::CLEAR_CHECKPOINTS), ()).await?;
-        Ok(())
+        Ok(last)
+    }
+
+    async fn begin_now(&self) -> Result<Generation, Source> {
+        let last = self.drop_others(self.read_live().await?).await?;
+        self.make_tables(last.next()).await?;
+        Ok(last.next())
+    }
+
+    async fn flip_now(&self, to: Generation) -> Result<bool, Source> {
+        let live = self.read_live().await?;
+        if self.read_checkpoint(to).await?.sequence < self.read_checkpoint(live).await?.sequence {
+            return Ok(false);
+        }
+        // Generations only grow: the number is its own timestamp.
+        let number = i64::try_from(to.0)?;
+        self.session.execute_unpaged(statement(cql::WRITE_LIVE), (number, number)).await?;
+        Ok(true)
+    }
+
+    async fn sweep_now(&self) -> Result<(), Source> {
+        self.drop_others(self.read_live().await?).await.map(drop)
     }
 }
 
 impl ViewStore for ScyllaStore {
-    fn write(&self, batch: Batch) -> BoxFuture<'_, Result<(), StoreError>> {
-        let item = format!("the views up to {}", batch.checkpoint);
-        self.write_batch(batch).map(|done| done.map_err(|source| StoreError::Write { item, source })).boxed()
+    fn writers(&self) -> usize {
+        WRITERS
     }
 
-    fn checkpoint(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
-        self.read_checkpoint().map(|done| done.map_err(|source| read_error("the checkpoint", source))).boxed()
+    fn write(&self, mutations: Vec<Mutation>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.write_all(mutations).map(|done| done.map_err(write_error("the views"))).boxed()
     }
 
-    fn row<'a>(&'a self, table: &'static Table, key: &'a [Value]) -> BoxFuture<'a, Result<Option<Row>, StoreError>> {
-        async move {
-            let mut rows = self.read(table, cql::select_row(table), key.iter().map(to_cql).collect()).await?;
-            rows.try_next().await
-        }
-        .map(|done| done.map_err(|source| read_error(table.name, source)))
-        .boxed()
+    fn set_checkpoint(&self, checkpoint: Checkpoint) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.write_checkpoint(checkpoint).map(|done| done.map_err(write_error("the checkpoint"))).boxed()
+    }
+
+    fn checkpoint(&self) -> BoxFuture<'_, Result<Checkpoint, StoreError>> {
+        async move { self.read_checkpoint(self.generation().await?).await }
+            .map(|done| done.map_err(|source| read_error("the checkpoint", source)))
+            .boxed()
+    }
+
+    fn moved(&self) -> BoxFuture<'_, ()> {
+        tokio::time::sleep(LOOK_AGAIN).boxed()
+    }
+
+    fn get(&self, table: &'static Table, keys: Vec<Vec<Value>>) -> BoxFuture<'_, Result<Vec<Option<Row>>, StoreError>> {
+        let rows = stream::iter(keys).map(move |key| self.get_one(table, key)).buffered(READS_AT_ONCE);
+        rows.try_collect().map(|done| done.map_err(|source| read_error(table.name, source))).boxed()
     }
 
     fn rows<'a>(
@@ -150,20 +282,39 @@ impl ViewStore for ScyllaStore {
             let limit = CqlValue::Int(i32::try_from(limit)?);
             let key = partition.iter().chain(after.unwrap_or_default()).map(to_cql);
             let values = key.chain([Some(limit)]).collect();
-            self.read(table, cql::select_rows(table, after.is_some()), values).await?.try_collect().await
+            let text = cql::select_rows(table, self.generation().await?, after.is_some());
+            self.read(table, text, values).await?.try_collect().await
         }
         .map(|done| done.map_err(|source| read_error(table.name, source)))
         .boxed()
     }
 
     fn scan(&self, table: &'static Table) -> BoxStream<'_, Result<Row, StoreError>> {
-        let rows = self.read(table, cql::select_all(table), vec![]).try_flatten_stream();
-        rows.map_err(|source| read_error(table.name, source)).boxed()
+        let rows = async move {
+            let text = cql::select_all(table, self.generation().await?);
+            self.read(table, text, vec![]).await
+        };
+        rows.try_flatten_stream().map_err(|source| read_error(table.name, source)).boxed()
     }
 
-    fn clear(&self) -> BoxFuture<'_, Result<(), StoreError>> {
-        let fail = |source| StoreError::Write { item: "empty views".to_owned(), source };
-        self.clear_tables().map(move |done| done.map_err(fail)).boxed()
+    fn live(&self) -> BoxFuture<'_, Result<Generation, StoreError>> {
+        self.read_live().map(|done| done.map_err(|source| read_error("the live generation", source))).boxed()
+    }
+
+    fn of(&self, generation: Generation) -> Arc<dyn ViewStore> {
+        Arc::new(Self { generation: Some(generation), ..self.clone() })
+    }
+
+    fn begin(&self) -> BoxFuture<'_, Result<Generation, StoreError>> {
+        self.begin_now().map(|done| done.map_err(write_error("a new generation"))).boxed()
+    }
+
+    fn flip(&self, generation: Generation) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.flip_now(generation).map(|done| done.map_err(write_error("the live generation"))).boxed()
+    }
+
+    fn sweep(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.sweep_now().map(|done| done.map_err(write_error("old generations"))).boxed()
     }
 }
 
@@ -226,4 +377,8 @@ fn is_plain_name(name: &str) -> bool {
 
 fn read_error(item: &str, source: Source) -> StoreError {
     StoreError::Read { item: item.to_owned(), source }
+}
+
+fn write_error(item: &'static str) -> impl FnOnce(Source) -> StoreError {
+    move |source| StoreError::Write { item: item.to_owned(), source }
 }

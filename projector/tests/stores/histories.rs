@@ -1,6 +1,6 @@
 //! Histories, what they lead to when nothing goes wrong, and the ways in which they can arrive.
 
-use projector::{Batch, Mutation, Table, Value, ViewStore, views};
+use projector::{Mutation, Table, Value, ViewStore, views};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use schemas::event::*;
@@ -37,7 +37,7 @@ pub fn picture(cast: &Cast, name: &str) -> Picture {
     Picture { media, blob, width: 640, height: 480, alt: format!("picture {name}"), at_ms: Some(1_500) }
 }
 
-pub fn record(sequence: u64, aggregate: AggregateId, event: impl Into<Event>) -> Recorded {
+pub fn record(sequence: u64, aggregate: AggregateId, previous: Option<Hash>, event: impl Into<Event>) -> Recorded {
     let event = event.into();
     let new = NewEvent {
         id: NewEvent::id_of(aggregate.uuid(), sequence as usize),
@@ -47,7 +47,6 @@ pub fn record(sequence: u64, aggregate: AggregateId, event: impl Into<Event>) ->
         correlation: aggregate.uuid(),
         event,
     };
-    let previous = (sequence > 1).then(|| Hash::of(&sequence.to_be_bytes()));
     Recorded::of(sequence, aggregate, previous, new)
 }
 
@@ -57,6 +56,17 @@ pub const EVENTS: usize = 22;
 /// When the event at `sequence` was written.
 pub fn unix_ms(sequence: u64) -> u64 {
     (20_000 * 24 * 60 * 60 * 1_000) + sequence * 1_001
+}
+
+/// Events one after the other, after `before` others: each continues the chain of its aggregate.
+pub fn chained(before: u64, events: impl IntoIterator<Item = (AggregateId, Event)>) -> Vec<Recorded> {
+    let mut heads = HashMap::new();
+    let record = |(sequence, (aggregate, event))| {
+        let recorded = record(sequence, aggregate, heads.get(&aggregate).copied(), event);
+        heads.insert(aggregate, recorded.hash);
+        recorded
+    };
+    (before + 1..).zip(events).map(record).collect()
 }
 
 /// The events that a person's aggregates can have; `n` makes them differ.
@@ -152,8 +162,7 @@ pub fn event(cast: &Cast, which: usize, n: u32) -> (AggregateId, Event) {
         _ => ComicErased { owner, made_ms: Some(unix_ms(n.into())) }.into(),
     };
     let id = match &event {
-        Event::MediaAdded(media) => media.picture.media.into(),
-        Event::MediaErased(_) => picture(cast, "panel").media.into(),
+        Event::MediaAdded(_) | Event::MediaErased(_) => picture(cast, "panel").media.into(),
         event => match event.kind() {
             schemas::Kind::Video => cast.video.into(),
             schemas::Kind::Comic => cast.comic().into(),
@@ -173,17 +182,12 @@ pub fn story_of(cast: &Cast, before: u64) -> Vec<Recorded> {
     // An even number dispatches the training, an odd one the drawing.
     let plan = [(0, 0), (3, 1), (1, 2), (4, 0), (5, 4), (6, 5), (6, 6), (7, 7)];
     let plan = plan.into_iter().chain([(4, 1), (8, 9), (9, 8), (9, 9), (10, 12), (16, 13), (17, 14), (11, 15)]);
-    let events = plan.map(|(which, n)| event(cast, which, n));
-    (before + 1..).zip(events).map(|(sequence, (id, event))| record(sequence, id, event)).collect()
+    chained(before, plan.map(|(which, n)| event(cast, which, n)))
 }
 
-/// All of it in one batch.
-pub fn batch(history: &[Recorded]) -> Batch {
-    let mut lanes: HashMap<AggregateId, Vec<Mutation>> = HashMap::new();
-    for event in history {
-        lanes.entry(event.aggregate).or_default().extend(views::apply(event));
-    }
-    Batch { lanes: lanes.into_values().collect(), checkpoint: history.last().map_or(0, |event| event.sequence) }
+/// What some events lead to.
+pub fn mutations(history: &[Recorded]) -> Vec<Mutation> {
+    history.iter().flat_map(views::apply).collect()
 }
 
 pub type Rows = HashMap<&'static str, Vec<(Vec<Value>, Option<BTreeMap<String, Value>>)>>;
@@ -229,7 +233,7 @@ pub async fn assert_rows(store: &dyn ViewStore, history: &[Recorded]) {
 }
 
 /// Runs `check` over random histories, each with a way to arrive: late, out of order, and some of it twice.
-pub fn for_all(cases: u32, mut check: impl FnMut(Vec<Recorded>, Vec<Batch>)) {
+pub fn for_all(cases: u32, mut check: impl FnMut(Vec<Recorded>, Vec<Vec<Mutation>>)) {
     let history = prop::collection::vec((0..2usize, 0..EVENTS, 0..40u32), 1..40);
     let arrival = history.prop_flat_map(|plan| {
         let twice: Vec<_> = (0..plan.len()).chain(0..plan.len() / 2).collect();
@@ -240,9 +244,9 @@ pub fn for_all(cases: u32, mut check: impl FnMut(Vec<Recorded>, Vec<Batch>)) {
     let outcome = TestRunner::new(config).run(&arrival, |(plan, order, size)| {
         let casts = [Cast::new(), Cast::new()];
         let events = plan.iter().map(|&(who, which, n)| event(&casts[who], which, n));
-        let history: Vec<_> = (1..).zip(events).map(|(sequence, (id, event))| record(sequence, id, event)).collect();
+        let history = chained(0, events);
         let arrived: Vec<_> = order.iter().map(|&at| history[at].clone()).collect();
-        let deliveries = arrived.chunks(size).map(batch).collect();
+        let deliveries = arrived.chunks(size).map(mutations).collect();
         let checked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             (check.borrow_mut())(history, deliveries);
         }));

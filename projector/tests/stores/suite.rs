@@ -1,9 +1,12 @@
 //! What every store must do. Each part works on rows of its own.
 
-use crate::histories::{Cast, assert_rows, batch, story_of};
+use crate::histories::{Cast, assert_rows, mutations, story_of};
 use futures::TryStreamExt;
 use projector::views::{job_pictures, jobs, jobs_by_user, timeline};
-use projector::{Batch, Cursor, Mutation, PhaseStatus, Row, Status, StoreError, Table, Value, ViewStore, Views};
+use projector::{
+    Checkpoint, Counts, Cursor, Generation, Mutation, PhaseStatus, Row, Status, StoreError, Table, Value, ViewStore,
+    Views,
+};
 use schemas::{JobId, UserId};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,12 +26,17 @@ pub async fn suite(store: Arc<dyn ViewStore>) {
     a_key_of_another_type_is_an_error(store.as_ref()).await;
     a_job_is_told_to_its_end(Arc::clone(&store)).await;
     a_list_goes_on_where_its_cursor_stands(Arc::clone(&store)).await;
-    a_scan_sees_every_row_and_clear_removes_them(store.as_ref()).await;
+    rows_are_got_in_the_order_of_their_keys(store.as_ref()).await;
+    a_scan_sees_every_row(store.as_ref()).await;
+    a_new_generation_is_filled_beside_the_live_one(store.as_ref()).await;
 }
 
 async fn write(store: &dyn ViewStore, mutations: impl IntoIterator<Item = Mutation>) {
-    let lanes = mutations.into_iter().map(|mutation| vec![mutation]).collect();
-    store.write(Batch { lanes, checkpoint: 0 }).await.unwrap();
+    store.write(mutations.into_iter().collect()).await.unwrap();
+}
+
+fn at(sequence: u64) -> Checkpoint {
+    Checkpoint { sequence, counts: Counts { applied: sequence / 2, repeated: 4, unknown: 3, unreadable: 2, held: 1 } }
 }
 
 async fn job(store: &dyn ViewStore, id: JobId) -> Option<Row> {
@@ -36,7 +44,8 @@ async fn job(store: &dyn ViewStore, id: JobId) -> Option<Row> {
 }
 
 async fn a_new_store_is_empty(store: &dyn ViewStore) {
-    assert_eq!(store.checkpoint().await.unwrap(), 0);
+    assert_eq!(store.checkpoint().await.unwrap(), Checkpoint::default());
+    assert_eq!(store.live().await.unwrap(), Generation::FIRST);
     assert_eq!(job(store, JobId::new()).await, None);
     let rows = store.rows(&jobs_by_user::TABLE, &[UserId::new().into()], None, 10).await.unwrap();
     assert_eq!(rows, vec![]);
@@ -153,19 +162,32 @@ async fn rows_come_in_order_and_in_pages(store: &dyn ViewStore) {
 
 async fn the_checkpoint_never_goes_back(store: &dyn ViewStore) {
     for (checkpoint, expected) in [(5, 5), (3, 5), (5, 5), (6, 6)] {
-        store.write(Batch { lanes: vec![], checkpoint }).await.unwrap();
-        assert_eq!(store.checkpoint().await.unwrap(), expected);
+        store.set_checkpoint(at(checkpoint)).await.unwrap();
+        assert_eq!(store.checkpoint().await.unwrap(), at(expected));
     }
 }
 
 async fn a_key_of_another_type_is_an_error(store: &dyn ViewStore) {
     assert!(store.row(&jobs::TABLE, &["not an id".into()]).await.is_err());
+    let unknown = jobs::TABLE.upsert(1, [JobId::new().into()], [("horse", "Bucephalus".into())]);
+    assert!(store.write(vec![unknown]).await.is_err(), "no such column");
+}
+
+async fn rows_are_got_in_the_order_of_their_keys(store: &dyn ViewStore) {
+    let ids: Vec<_> = (0..3).map(|_| JobId::new()).collect();
+    let title = |n: usize| jobs::TABLE.upsert(1, [ids[n].into()], [("title", n.to_string().into())]);
+    write(store, [title(2), title(0)]).await;
+    let keys = [2, 1, 0].map(|n| vec![ids[n].into()]).to_vec();
+    let titles =
+        store.get(&jobs::TABLE, keys).await.unwrap().into_iter().map(|row| row.map(|row| row.text("title").unwrap()));
+    assert_eq!(titles.collect::<Vec<_>>(), [Some("2".to_owned()), None, Some("0".to_owned())]);
 }
 
 async fn a_job_is_told_to_its_end(store: Arc<dyn ViewStore>) {
     let cast = Cast::new();
     let story = story_of(&cast, 1_000);
-    store.write(batch(&story)).await.unwrap();
+    store.write(mutations(&story)).await.unwrap();
+    store.set_checkpoint(at(1_016)).await.unwrap();
     assert_rows(store.as_ref(), &story).await;
 
     let views = Views::new(store);
@@ -190,7 +212,7 @@ async fn a_list_goes_on_where_its_cursor_stands(store: Arc<dyn ViewStore>) {
     let owner = UserId::new();
     for n in 0..5 {
         let cast = Cast { owner, ..Cast::new() };
-        store.write(batch(&story_of(&cast, 2_000 + n * 100))).await.unwrap();
+        store.write(mutations(&story_of(&cast, 2_000 + n * 100))).await.unwrap();
     }
     let views = Views::new(store);
     let all: Vec<_> = views.jobs_of(owner, None, 100).await.unwrap().rows.iter().map(|job| job.id).collect();
@@ -213,17 +235,55 @@ async fn a_list_goes_on_where_its_cursor_stands(store: Arc<dyn ViewStore>) {
     assert!(comics.rows.iter().chain(&more.rows).is_sorted_by(|a, b| a.created > b.created));
 }
 
-async fn a_scan_sees_every_row_and_clear_removes_them(store: &dyn ViewStore) {
-    let count = async |store: &dyn ViewStore| {
-        store.scan(&timeline::TABLE).try_fold(0, async |count, _| Ok(count + 1)).await.unwrap()
-    };
-    let key =
-        |n: u64| timeline::TABLE.upsert(n, ["job".into(), Uuid::now_v7().into(), n.into()], [("actor", "a".into())]);
+async fn count(store: &dyn ViewStore) -> usize {
+    store.scan(&timeline::TABLE).try_fold(0, async |count, _| Ok(count + 1)).await.unwrap()
+}
+
+fn some_event(sequence: u64) -> Mutation {
+    let key = ["job".into(), Uuid::now_v7().into(), sequence.into()];
+    timeline::TABLE.upsert(sequence, key, [("actor", "a".into())])
+}
+
+async fn a_scan_sees_every_row(store: &dyn ViewStore) {
     let before = count(store).await;
-    write(store, (1..=1_100).map(key)).await;
+    write(store, (1..=1_100).map(some_event)).await;
     assert_eq!(count(store).await, before + 1_100);
-    store.clear().await.unwrap();
-    assert_eq!((count(store).await, store.checkpoint().await.unwrap()), (0, 0));
-    write(store, [key(1)]).await;
-    assert_eq!(count(store).await, 1, "a cleared store takes old sequences again");
+}
+
+/// A handle that follows the live generation shows `expected` rows.
+async fn shows(store: &dyn ViewStore, expected: usize) {
+    let shown = async {
+        while count(store).await != expected {
+            store.moved().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), shown).await.expect("it does not follow the flip");
+}
+
+async fn a_new_generation_is_filled_beside_the_live_one(store: &dyn ViewStore) {
+    let (before, checkpoint) = (count(store).await, store.checkpoint().await.unwrap());
+    let abandoned = store.begin().await.unwrap();
+    write(store.of(abandoned).as_ref(), [some_event(1)]).await;
+    let second = store.begin().await.unwrap();
+    assert!(second > abandoned, "numbers are never used again");
+    assert!(count(store.of(second).as_ref()).await == 0, "what an interrupted rebuild left is gone");
+
+    let fresh = store.of(second);
+    write(fresh.as_ref(), [some_event(1), some_event(2)]).await;
+    assert!(!store.flip(second).await.unwrap(), "it is behind the live one");
+    assert_eq!((count(store).await, store.checkpoint().await.unwrap()), (before, checkpoint));
+    fresh.set_checkpoint(checkpoint).await.unwrap();
+    assert!(store.flip(second).await.unwrap());
+    assert_eq!(store.live().await.unwrap(), second);
+    shows(store, 2).await;
+    store.sweep().await.unwrap();
+    assert_eq!((count(store).await, store.checkpoint().await.unwrap()), (2, checkpoint));
+    assert!(count_of_dropped(store).await, "the old tables are gone");
+}
+
+/// Whether reading the first generation finds nothing, or fails.
+async fn count_of_dropped(store: &dyn ViewStore) -> bool {
+    let old = store.of(Generation::FIRST);
+    let row = old.scan(&timeline::TABLE).try_next().await;
+    !matches!(row, Ok(Some(_)))
 }

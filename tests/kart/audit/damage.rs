@@ -93,7 +93,7 @@ fn a_flip_of_one_byte_in_a_block_of_the_stream_is_found_and_named() {
         let said = fails(data.path(), &["events", "verify", "--no-blobs"]);
         let log = std::fs::read_to_string(data.path().join("nats/nats-server.log")).unwrap();
         assert!(said.contains("first offending sequence: "), "{place}: {said}{log}");
-        let restored = log.lines().filter(|line| line.contains("KART_EVENTS")).last().unwrap_or_default();
+        let restored = log.lines().rfind(|line| line.contains("KART_EVENTS")).unwrap_or_default();
         eprintln!("a flip in {place}:\n{restored}\n{said}");
     }
 }

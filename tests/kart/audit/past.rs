@@ -62,7 +62,13 @@ impl Past {
                 let name = title.as_str().into();
                 let uploaded = VideoUploaded { owner: user, name, container: "mp4".into(), blob: blob.clone() };
                 log.execute::<Video>(video, &context(user), || VideoCommand::Upload(uploaded.clone())).await.unwrap();
-                let request = JobRequested { owner: user, video, title: title.as_str().into(), blob };
+                let request = JobRequested {
+                    owner: user,
+                    video,
+                    title: title.as_str().into(),
+                    blob,
+                    priority: Default::default(),
+                };
                 let context_ = context(user);
                 log.execute::<Job>(job, &context_, || JobCommand::Request(request.clone())).await.unwrap();
                 // The dispatcher of the running kart may be faster.

@@ -45,7 +45,14 @@ pub fn start(phase: Phase, attempt: u32, lease: Uuid) -> JobCommand {
 
 pub fn progress(phase: Phase, attempt: u32, lease: Uuid, step: u32) -> JobCommand {
     match phase {
-        Phase::Training => JobCommand::ProgressTraining(TrainingProgressed { attempt, lease, step, of: 9, loss: 1.0 }),
+        Phase::Training => JobCommand::ProgressTraining(TrainingProgressed {
+            attempt,
+            lease,
+            step,
+            of: 9,
+            loss: 1.0,
+            checkpoint: None,
+        }),
         Phase::Inference => {
             let panel = PanelRendered { attempt, lease, index: step, of: 9, picture: picture() };
             JobCommand::RenderPanel(Box::new(panel))

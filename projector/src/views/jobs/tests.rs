@@ -1,7 +1,7 @@
 //! A job's row, event by event.
 
 use super::*;
-use crate::{Batch, RedbStore, ViewStore, Views};
+use crate::{RedbStore, ViewStore, Views};
 use schemas::event::{
     CancelRequested, JobCancelled, JobDispatched, JobRequested, Priority, RetryScheduled, TrainingProgressed,
     TrainingStarted,
@@ -13,14 +13,16 @@ const AT: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
 
 /// The row after `events`.
 async fn after(events: Vec<Event>) -> JobRow {
-    let (job, store) = (JobId::new(), RedbStore::in_memory().unwrap());
+    let (job, folder) = (JobId::new(), tempfile::tempdir().unwrap());
+    let store = RedbStore::open(&folder.path().join("views.redb")).unwrap();
     let record = |(sequence, event): (u64, Event)| {
         let (actor, correlation) = (Actor::role("trainer"), Uuid::nil());
         let new = NewEvent { id: Uuid::now_v7(), time: AT, actor, causation: None, correlation, event };
         Recorded::of(sequence, job.into(), None, new)
     };
-    let lane = (1..).zip([requested()].into_iter().chain(events)).map(record).flat_map(|event| apply(&event)).collect();
-    store.write(Batch { lanes: vec![lane], checkpoint: 1 }).await.unwrap();
+    let mutations =
+        (1..).zip([requested()].into_iter().chain(events)).map(record).flat_map(|event| apply(&event)).collect();
+    store.write(mutations).await.unwrap();
     Views::new(std::sync::Arc::new(store)).job(job).await.unwrap().unwrap()
 }
 

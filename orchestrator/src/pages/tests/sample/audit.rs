@@ -54,7 +54,11 @@ fn story() -> Vec<(AggregateId, Actor, Event)> {
     let uploaded = VideoUploaded { owner, name: title(), container: "mp4".to_owned(), blob: blob("video") };
     vec![
         (video.into(), you.clone(), uploaded.into()),
-        (job.into(), you, JobRequested { owner, video, title: title(), blob: blob("video") }.into()),
+        (
+            job.into(),
+            you,
+            JobRequested { owner, video, title: title(), blob: blob("video"), priority: Priority::Normal }.into(),
+        ),
         (job.into(), dispatcher.clone(), JobDispatched { phase: Phase::Training, attempt }.into()),
         (
             job.into(),
