@@ -34,8 +34,10 @@ pub async fn set_up(settings: &Settings) -> anyhow::Result<()> {
 
 /// It sets up as well: on a server where it may not, everything is there already.
 pub async fn orchestrator(settings: &Settings, web: &WebSettings, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let bus = backends::set_up_bus(&backends::nats_of(settings)?).await?;
-    let blobs = backends::blobs_of(settings).await?;
+    let (nats, blobs) = (backends::nats_of(settings)?, backends::blobs_of(settings).await?);
+    // Before the streams are set up: a stream that is missing would be made anew.
+    seals::refuse_a_shorter_log(&Bus::connect(&nats).await?, &blobs, settings).await?;
+    let bus = backends::set_up_bus(&nats).await?;
     let store = backends::scylla(settings).await?.context(NEED_SCYLLA)?;
     let listener = listen(web).await?;
     say(&format!("ready http://{}", listener.local_addr()?));

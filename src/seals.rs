@@ -7,7 +7,7 @@ mod sealer;
 
 pub use folder::{Sealed, read_file, stored, write_file};
 pub use key::{SealKey, public_key_of};
-pub use sealer::{keep_sealing, seal_now};
+pub use sealer::{keep_sealing, refuse_a_shorter_log, seal_now};
 
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use schemas::Hash;

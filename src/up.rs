@@ -26,8 +26,10 @@ pub async fn run(
     let embedded = Embedded::start(settings).await?;
     let nats = embedded.nats_config(settings);
     let s3 = embedded.s3_config(settings)?;
-    let bus = backends::set_up_bus(&nats).await?;
     let blobs = backends::connect_blobs(&s3).await?;
+    // Before the streams are set up: a stream that is missing would be made anew.
+    seals::refuse_a_shorter_log(&Bus::connect(&nats).await?, &blobs, settings).await?;
+    let bus = backends::set_up_bus(&nats).await?;
     let store = backends::views_of(settings).await?;
     let listener = roles::listen(web).await?;
     let url = format!("http://{}", listener.local_addr()?);

@@ -119,7 +119,7 @@ fn a_checkpoint_outlives_its_worker_and_its_attempt_but_not_its_training() {
     history.push(start(1, SECOND));
     let job = given(history.clone());
     assert_eq!((key(&job), job.starts), (newest.clone(), 2));
-    history.extend([fail(Some(SECOND), true), JobCommand::Dispatch, start(2, SECOND)]);
+    history.extend([fail(SECOND, true), JobCommand::Dispatch, start(2, SECOND)]);
     let job = given(history.clone());
     assert_eq!((key(&job), job.starts), (newest, 1));
     history.push(trained(2, SECOND));

@@ -5,7 +5,7 @@ use super::{Root, Seal, SealKey};
 use crate::backends;
 use crate::config::Settings;
 use anyhow::{Context, bail};
-use bus::{Blobs, Delivered, Filter, Log};
+use bus::{Blobs, Bus, Delivered, Filter, Log};
 use ed25519_dalek::SigningKey;
 use futures::StreamExt;
 use schemas::envelope;
@@ -14,6 +14,9 @@ use tokio_util::sync::CancellationToken;
 
 /// The last seal, at the shutdown, may take so long.
 const LAST_WITHIN: Duration = Duration::from_secs(5);
+
+/// Nobody waits long for the first seal of a new log.
+const FIRST_AFTER: Duration = Duration::from_secs(60);
 
 struct Sealer {
     log: Log,
@@ -74,7 +77,7 @@ pub async fn keep_sealing(log: Log, blobs: Blobs, settings: Settings, shutdown: 
         Ok(key) => key,
         Err(error) => return tracing::error!("the log is not sealed: {error:#}"),
     };
-    let mut sealer = None;
+    let mut sealer: Option<Sealer> = None;
     loop {
         let stopping = shutdown.is_cancelled();
         let sealing = seal_once(&mut sealer, &log, &blobs, &key);
@@ -90,8 +93,12 @@ pub async fn keep_sealing(log: Log, blobs: Blobs, settings: Settings, shutdown: 
         if stopping {
             return;
         }
+        let pause = match sealer.as_ref().is_some_and(|sealer| sealer.last.is_some()) {
+            true => every,
+            false => every.min(FIRST_AFTER),
+        };
         tokio::select! {
-            () = tokio::time::sleep(every) => {}
+            () = tokio::time::sleep(pause) => {}
             () = shutdown.cancelled() => {}
         }
     }
@@ -108,6 +115,21 @@ async fn seal_once(
         None => sealer.insert(Sealer::new(log.clone(), blobs.clone(), key.clone()).await?),
     };
     sealer.seal().await
+}
+
+/// Refuses a log that ends before its last seal. A nats-server drops what it cannot read, in the worst case the whole
+/// stream; going on would write a second history over the first.
+pub async fn refuse_a_shorter_log(bus: &Bus, blobs: &Blobs, settings: &Settings) -> anyhow::Result<()> {
+    let Some(key) = SealKey::public(settings) else { return Ok(()) };
+    let Some(last) = newest(blobs, key).await? else { return Ok(()) };
+    let head = bus.health().await?.log_head;
+    anyhow::ensure!(
+        head >= last.sequence,
+        "the log ends at {head}, and was sealed up to {}: it is damaged. See the nats-server's log and `kart events \
+         verify`; bring the log back from a backup, or from an export with `kart events import`",
+        last.sequence
+    );
+    Ok(())
 }
 
 /// `kart events seal`

@@ -99,8 +99,10 @@ fn requests() -> Vec<(String, Value, &'static str)> {
         ("$JS.API.STREAM.PURGE.KART_EVENTS", json!(null), ""),
         ("$JS.API.STREAM.PURGE.KV_kart-keys", json!(null), ""),
         ("$JS.API.STREAM.MSG.DELETE.KART_EVENTS", first.clone(), ""),
+        ("$JS.API.STREAM.MSG.DELETE.KV_kart-keys", json!({ "seq": 1_000 }), "web"),
+        ("$JS.API.DIRECT.GET.KV_kart-sessions", first.clone(), "web"),
         ("$JS.API.STREAM.SNAPSHOT.KART_EVENTS", json!({ "deliver_subject": "x" }), ""),
-        ("$JS.API.STREAM.MSG.GET.KART_EVENTS", first.clone(), "debugger"),
+        ("$JS.API.STREAM.MSG.GET.KART_EVENTS", first.clone(), "web trainer debugger"),
         ("$JS.API.STREAM.MSG.GET.KV_kart-keys", first.clone(), ""),
         ("$JS.API.DIRECT.GET.KART_EVENTS", first.clone(), "web trainer auditor debugger"),
         ("$JS.API.DIRECT.GET.KV_kart-sessions.$KV.kart-sessions.x", json!(null), "web"),
@@ -128,7 +130,7 @@ fn requests() -> Vec<(String, Value, &'static str)> {
 
 /// Every event there is: the orchestrator may write all, a trainer what a trainer says.
 fn events() -> impl Iterator<Item = (String, Value, &'static str)> {
-    const TRAINER: [&str; 11] = [
+    const TRAINER: [&str; 12] = [
         "video.checked",
         "video.refused",
         "job.training-started",
@@ -138,6 +140,7 @@ fn events() -> impl Iterator<Item = (String, Value, &'static str)> {
         "job.panel-rendered",
         "job.inferred",
         "job.failed",
+        "job.interrupted",
         "job.retry-scheduled",
         "job.cancelled",
     ];
@@ -283,6 +286,12 @@ async fn each_role_does_its_work_through_the_bus() {
     assert_eq!(web.sessions().get(token).await.unwrap(), Some(user));
     web.sessions().delete(token).await.unwrap();
     assert_eq!(web.sessions().get(token).await.unwrap(), None);
+    web.sessions().put(token, user).await.unwrap();
+    assert_eq!(web.sessions().delete_all_of(user).await.unwrap(), 1);
+    let other = UserId::new();
+    web.keys().get_or_make(other).await.unwrap();
+    web.keys().erase(other).await.unwrap();
+    assert!(web.keys().get(other).await.unwrap().is_none());
     let mut ticks = web.ticks().follow().await.unwrap();
     let work = Work { phase: Phase::Training, job, user, attempt: 1, priority: Priority::Normal };
     web.work().offer(&work).await.unwrap();

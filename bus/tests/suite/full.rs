@@ -2,8 +2,9 @@
 
 use crate::servers::{Nats, dispatched, job, nats, nats_with, new_event, raw_client, requested};
 use async_nats::jetstream;
-use bus::{AppendError, Bus, Expect, NatsConfig, Priority, Work, WorkError};
+use bus::{AppendError, Bus, Expect, NatsConfig, Work, WorkError};
 use schemas::event::Phase;
+use schemas::event::Priority;
 use schemas::{JobId, UserId};
 
 /// A few events.

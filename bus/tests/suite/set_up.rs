@@ -1,7 +1,8 @@
 use crate::servers::{Nats, nats, nats_with, raw_client, until};
 use async_nats::jetstream;
-use bus::{Bus, BusError, NatsConfig, Needed, Priority, Work};
+use bus::{Bus, BusError, NatsConfig, Needed, Work};
 use schemas::event::Phase;
+use schemas::event::Priority;
 use schemas::{JobId, UserId};
 use std::time::Duration;
 

@@ -37,7 +37,7 @@ pub fn of(owner: UserId) -> Vec<(AggregateId, Event)> {
     for milestone in 1..=MILESTONES {
         let step = STEPS / MILESTONES * milestone;
         let loss = 1.0 / (milestone as f32 + 0.37);
-        story.push((job.into(), TrainingProgressed { attempt, lease, step, of: STEPS, loss }.into()));
+        story.push((job.into(), TrainingProgressed { attempt, lease, step, of: STEPS, loss, checkpoint: None }.into()));
     }
     story.push((job.into(), trained(attempt, lease, job)));
     story.push((job.into(), JobDispatched { phase: Phase::Inference, attempt }.into()));
@@ -78,7 +78,14 @@ fn checked() -> Event {
 }
 
 fn requested(owner: UserId, video: VideoId, job: JobId) -> Event {
-    JobRequested { owner, video, title: "Me, dancing in the kitchen".into(), blob: blob("videos", job.0) }.into()
+    JobRequested {
+        owner,
+        video,
+        title: "Me, dancing in the kitchen".into(),
+        blob: blob("videos", job.0),
+        priority: Default::default(),
+    }
+    .into()
 }
 
 fn started(attempt: u32, lease: Uuid) -> Event {

@@ -9,6 +9,7 @@ impl Event {
         match self {
             Event::VideoUploaded(e) => vec![&e.blob],
             Event::JobRequested(e) => vec![&e.blob],
+            Event::TrainingProgressed(e) => e.checkpoint.iter().collect(),
             Event::TrainingCompleted(e) => vec![&e.model],
             Event::PanelRendered(e) => vec![&e.picture.blob],
             Event::InferenceCompleted(e) => {

@@ -95,7 +95,21 @@ fn a_flip_of_one_byte_in_a_block_of_the_stream_is_found_and_named() {
         assert!(said.contains("first offending sequence: "), "{place}: {said}{log}");
         let restored = log.lines().rfind(|line| line.contains("KART_EVENTS")).unwrap_or_default();
         eprintln!("a flip in {place}:\n{restored}\n{said}");
+        no_kart_starts(data.path());
     }
+    copy(&whole, &store);
+    assert!(succeeds(data.path(), &["events", "verify", "--no-blobs"]).contains("whole and unchanged"));
+}
+
+/// A file of the stream that cannot be read makes nats-server leave out the whole stream, and one who finds no stream
+/// makes an empty one.
+#[track_caller]
+fn no_kart_starts(data: &Path) {
+    let mut up = Command::new("timeout");
+    up.args(["30", env!("CARGO_BIN_EXE_kart"), "up", "--listen", "127.0.0.1:0"]);
+    let up = up.env("KART_DATA", data).output().unwrap();
+    let said = String::from_utf8_lossy(&up.stderr);
+    assert!(up.status.code() == Some(1) && said.contains("it is damaged"), "{:?}: {said}", up.status);
 }
 
 #[test]
