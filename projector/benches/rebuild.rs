@@ -40,18 +40,19 @@ async fn main() -> Outcome<()> {
     let log = bus.log().opened();
     let pulled = raw_pull(&jetstream, events).await?;
     let pushed = raw_push(&jetstream, events).await?;
-    let raw = pulled.max(pushed);
-    println!("raw ordered consumer   {pulled:>9.0} events/s pulled, {pushed:.0} pushed");
-    let read = rate(events, log.replay(Filter::default()), |_| {}).await;
-    say("replay and decode", read, raw);
-    let fold = rate(events, log.replay(Filter::default()), |delivered| {
+    let raw = pulled.rate.max(pushed.rate);
+    pulled.say("raw, pulled", raw);
+    pushed.say("raw, pushed", raw);
+    measure(events, log.replay(Filter::default()), |_| {}).await.say("replay and decode", raw);
+    let fold = measure(events, log.replay(Filter::default()), |delivered| {
         if let Ok(Delivered::Event(event)) = delivered {
             black_box(views::apply(&event));
         }
     });
-    say("replay, decode, fold", fold.await, raw);
+    fold.await.say("replay, decode, fold", raw);
+    let cpu = cpu_seconds();
     let report = into_redb(&log, &folder.path().join("views.redb")).await?;
-    say("rebuild into redb", report.events_per_second(), raw);
+    Measured::of(events, report.took.as_secs_f64(), cpu_seconds() - cpu).say("rebuild into redb", raw);
     let size = std::fs::metadata(folder.path().join("views.redb"))?.len();
     println!("the views take {} MiB", size >> 20);
     if report.counts.applied != events {
@@ -60,8 +61,30 @@ async fn main() -> Outcome<()> {
     Ok(())
 }
 
-fn say(what: &str, rate: f64, raw: f64) {
-    println!("{what:<22} {rate:>9.0} events/s, {:.0} % of raw", 100.0 * rate / raw);
+/// What was measured: events a second, and what each cost this process on all its threads.
+struct Measured {
+    rate: f64,
+    cpu_us: f64,
+}
+
+impl Measured {
+    fn of(events: u64, seconds: f64, cpu_seconds: f64) -> Self {
+        Self { rate: events as f64 / seconds, cpu_us: 1e6 * cpu_seconds / events as f64 }
+    }
+
+    fn say(&self, what: &str, raw: f64) {
+        let (rate, cpu) = (self.rate, self.cpu_us);
+        println!("{what:<22} {rate:>9.0} events/s, {:>3.0} % of raw, {cpu:.1} µs of CPU each", 100.0 * rate / raw);
+    }
+}
+
+/// Seconds that this process has run on all processors.
+fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // After the name in brackets: the 12th and 13th fields are user and system time, in hundredths of a second.
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok()).unwrap_or_default();
+    (ticks(11) + ticks(12)) / 100.0
 }
 
 async fn into_redb(log: &Log, path: &std::path::Path) -> Outcome<Report> {
@@ -69,25 +92,25 @@ async fn into_redb(log: &Log, path: &std::path::Path) -> Outcome<Report> {
     Ok(rebuild(log, store).await?)
 }
 
-/// Items a second, each given to `take`, until there have been so many.
-async fn rate<T>(events: u64, items: impl Stream<Item = T>, mut take: impl FnMut(T)) -> f64 {
-    let started = Instant::now();
+/// Gives each item to `take`, until there have been so many.
+async fn measure<T>(events: u64, items: impl Stream<Item = T>, mut take: impl FnMut(T)) -> Measured {
+    let (started, cpu) = (Instant::now(), cpu_seconds());
     let mut items = std::pin::pin!(items.take(events as usize));
     while let Some(item) = items.next().await {
         take(item);
     }
-    events as f64 / started.elapsed().as_secs_f64()
+    Measured::of(events, started.elapsed().as_secs_f64(), cpu_seconds() - cpu)
 }
 
-async fn raw_pull(jetstream: &Context, events: u64) -> Outcome<f64> {
+async fn raw_pull(jetstream: &Context, events: u64) -> Outcome<Measured> {
     let stream = jetstream.get_stream("KART_EVENTS").await?;
     let consumer = stream.create_consumer(pull::OrderedConfig::default()).await?;
-    Ok(rate(events, consumer.messages().await?, |message| drop(black_box(message))).await)
+    Ok(measure(events, consumer.messages().await?, |message| drop(black_box(message))).await)
 }
 
-async fn raw_push(jetstream: &Context, events: u64) -> Outcome<f64> {
+async fn raw_push(jetstream: &Context, events: u64) -> Outcome<Measured> {
     let stream = jetstream.get_stream("KART_EVENTS").await?;
     let config = push::OrderedConfig { deliver_subject: "bench.raw".to_owned(), ..Default::default() };
     let consumer = stream.create_consumer(config).await?;
-    Ok(rate(events, consumer.messages().await?, |message| drop(black_box(message))).await)
+    Ok(measure(events, consumer.messages().await?, |message| drop(black_box(message))).await)
 }

@@ -5,7 +5,7 @@ use crate::chain::{Chain, Link};
 use crate::parking::{Parking, Unreadable, Verdict};
 use crate::repetition::Repetition;
 use crate::store::Counts;
-use crate::views::heads::{self, LastEvent};
+use crate::views::heads::LastEvent;
 use crate::{Mutation, StoreError, ViewStore, Views, views};
 use bus::{Delivered, ReadError};
 use schemas::{AggregateId, Recorded};
@@ -48,6 +48,8 @@ pub struct Folded {
     /// `None`: nobody's, and nothing is written.
     pub aggregate: Option<AggregateId>,
     pub mutations: Vec<Mutation>,
+    /// Its aggregate's chain ends with it now.
+    pub last: Option<LastEvent>,
 }
 
 /// An event that a person should look at.
@@ -129,16 +131,17 @@ impl Folding {
 
     async fn apply(&mut self, store: &Arc<dyn ViewStore>, event: &Recorded) -> Result<Folded, StoreError> {
         let &Recorded { sequence, aggregate, previous, hash, .. } = event;
-        let folded = |outcome, mutations| Folded { sequence, outcome, aggregate: Some(aggregate), mutations };
+        let folded =
+            |outcome, mutations, last| Folded { sequence, outcome, aggregate: Some(aggregate), mutations, last };
         match self.parking.since(aggregate) {
-            Some(since) if since < sequence => return Ok(folded(Outcome::Held, vec![])),
+            Some(since) if since < sequence => return Ok(folded(Outcome::Held, vec![], None)),
             // Parked by an earlier run that ended before its checkpoint.
-            Some(since) if since == sequence => return Ok(folded(Outcome::Unreadable, vec![])),
+            Some(since) if since == sequence => return Ok(folded(Outcome::Unreadable, vec![], None)),
             _ => {}
         }
         let chained = self.chain.check(aggregate, sequence, previous);
         if chained != Ok(Link::Sure) && self.repetition.holds(store, event).await? {
-            return Ok(folded(Outcome::Repeated, vec![]));
+            return Ok(folded(Outcome::Repeated, vec![], None));
         }
         let chained = chained.map_err(|broken| broken.to_string());
         let believed = chained.and_then(|_| believe(event).map_err(|doubt| format!("not to be believed: {doubt}")));
@@ -146,26 +149,24 @@ impl Folding {
             let type_name = &event.written.type_name;
             self.notice(sequence, &format!("{aggregate} {type_name}"), &reason);
             let parked = self.parking.park(aggregate, sequence, type_name, &reason);
-            return Ok(folded(Outcome::Unreadable, parked.into_iter().collect()));
+            return Ok(folded(Outcome::Unreadable, parked.into_iter().collect(), None));
         }
         let last = LastEvent { sequence, hash: Some(hash) };
         self.chain.extend(aggregate, last);
         self.repetition.remember(hash);
-        let mut mutations = views::apply(event);
-        mutations.push(heads::moved(aggregate, last));
-        Ok(folded(Outcome::Applied, mutations))
+        Ok(folded(Outcome::Applied, views::apply(event), Some(last)))
     }
 
     fn judge(&mut self, message: &Unreadable) -> Folded {
         let &Unreadable { sequence, subject, type_name, reason } = message;
-        let folded = |outcome, aggregate, mutations| Folded { sequence, outcome, aggregate, mutations };
+        let folded = |outcome, aggregate, mutations| Folded { sequence, outcome, aggregate, mutations, last: None };
         match self.parking.judge(message) {
             Verdict::UnknownType(aggregate) => {
                 tracing::debug!(sequence, type_name, "skipped an event of a type that is not known here");
                 let Some(aggregate) = aggregate else { return folded(Outcome::Unknown, None, vec![]) };
                 let last = LastEvent { sequence, hash: None };
                 self.chain.extend(aggregate, last);
-                folded(Outcome::Unknown, Some(aggregate), vec![heads::moved(aggregate, last)])
+                Folded { last: Some(last), ..folded(Outcome::Unknown, Some(aggregate), vec![]) }
             }
             Verdict::Park(aggregate, mutation) => {
                 self.notice(sequence, subject, reason);

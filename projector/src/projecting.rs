@@ -16,9 +16,12 @@ use tokio_util::task::AbortOnDropHandle;
 /// Events that are folded at a time, if as many are there.
 const CHUNK_EVENTS: usize = 512;
 /// Events on their way into the store at most.
-const MOST_WAITING: usize = 8192;
-/// The checkpoint follows a busy store no more often.
+const MOST_WAITING: usize = 16_384;
+/// The checkpoint follows a busy store no more often, and takes no more than a tenth of its time.
 const CHECKPOINT_EVERY: Duration = Duration::from_millis(100);
+const CHECKPOINT_SHARE: u32 = 10;
+/// However long it takes: so much at most is written again after a crash.
+const CHECKPOINT_AT_LEAST_EVERY: Duration = Duration::from_secs(5);
 /// How often it looks whether a rebuild has made another generation live.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// What it is called where parked events are kept.
@@ -192,17 +195,25 @@ struct Writing<'a> {
     progress: &'a Progress,
     shards: Shards,
     contiguous: Contiguous,
-    /// The checkpoint that is in the store, and when it got there.
-    stored: (u64, Instant),
-    /// In a task of its own: it goes on while this one waits for something else in the store.
-    storing: Option<(Checkpoint, AbortOnDropHandle<Result<(), StoreError>>)>,
+    /// The checkpoint that is in the store.
+    stored: u64,
+    /// The next one while much is written.
+    next: Instant,
+    storing: Option<Storing>,
+}
+
+/// A checkpoint on its way. In a task of its own: it goes on while others wait for something else in the store.
+struct Storing {
+    checkpoint: Checkpoint,
+    since: Instant,
+    task: AbortOnDropHandle<Result<(), StoreError>>,
 }
 
 impl<'a> Writing<'a> {
     fn start(store: &'a Arc<dyn ViewStore>, checkpoint: Checkpoint, progress: &'a Progress) -> Self {
         let contiguous = Contiguous::from(checkpoint);
-        let stored = (checkpoint.sequence, Instant::now());
-        Self { store, progress, shards: Shards::start(store), contiguous, stored, storing: None }
+        let (stored, next) = (checkpoint.sequence, Instant::now() + CHECKPOINT_EVERY);
+        Self { store, progress, shards: Shards::start(store), contiguous, stored, next, storing: None }
     }
 
     /// Bounds what is in memory when the store, or one shard of it, is slower than the log.
@@ -217,22 +228,25 @@ impl<'a> Writing<'a> {
 
     /// Waits for the next thing that happens on the store's side. Nothing is lost when this is cancelled.
     async fn go_on(&mut self) -> Result<(), ProjectError> {
-        let behind = self.stored.0 < self.contiguous.checkpoint().sequence;
+        let behind = self.stored < self.contiguous.checkpoint().sequence;
         // While much is written the checkpoint follows in steps: each costs a sync to disk.
-        let due = self.contiguous.waiting() == 0 || self.stored.1.elapsed() >= CHECKPOINT_EVERY;
+        let since = Instant::now();
+        let due = self.contiguous.waiting() == 0 || self.next <= since;
         if self.storing.is_none() && behind && due {
             let checkpoint = self.contiguous.checkpoint();
             let store = Arc::clone(self.store);
             let task = tokio::spawn(async move { store.set_checkpoint(checkpoint).await });
-            self.storing = Some((checkpoint, AbortOnDropHandle::new(task)));
+            self.storing = Some(Storing { checkpoint, since, task: AbortOnDropHandle::new(task) });
         }
         let storing = self.storing.is_some();
         tokio::select! {
             biased;
-            stored = async { (&mut self.storing.as_mut().expect("it is being stored").1).await }, if storing => {
-                let checkpoint = self.storing.take().expect("it was being stored").0;
+            stored = async { (&mut self.storing.as_mut().expect("it is being stored").task).await }, if storing => {
+                let Storing { checkpoint, since, .. } = self.storing.take().expect("it was being stored");
                 stored.expect("storing does not panic").map_err(ProjectError::Store)?;
-                self.stored = (checkpoint.sequence, Instant::now());
+                self.stored = checkpoint.sequence;
+                let rest = (since.elapsed() * CHECKPOINT_SHARE).clamp(CHECKPOINT_EVERY, CHECKPOINT_AT_LEAST_EVERY);
+                self.next = Instant::now() + rest;
                 self.progress.counts.send_replace(checkpoint.counts);
                 self.progress.position.send_replace(checkpoint.sequence);
             }
@@ -240,14 +254,14 @@ impl<'a> Writing<'a> {
                 let done = done.expect("the shards live as long as this").map_err(ProjectError::Store)?;
                 done.into_iter().for_each(|(sequence, outcome)| self.contiguous.finish(sequence, outcome));
             }
-            () = tokio::time::sleep_until(self.stored.1 + CHECKPOINT_EVERY), if behind && !storing => {}
+            () = tokio::time::sleep_until(self.next), if behind && !storing => {}
         }
         Ok(())
     }
 
     /// Waits until everything is in the store.
     async fn finish(mut self) -> Result<(), ProjectError> {
-        while self.contiguous.waiting() > 0 || self.stored.0 < self.contiguous.checkpoint().sequence {
+        while self.contiguous.waiting() > 0 || self.stored < self.contiguous.checkpoint().sequence {
             self.go_on().await?;
         }
         Ok(())

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 /// More than are on their way into the store at once: whatever is not remembered is there.
-const REMEMBERED: usize = 16_384;
+const REMEMBERED: usize = 32_768;
 
 /// The hashes of the last events that were applied. Twice [`REMEMBERED`] at most.
 #[derive(Default)]

@@ -2,14 +2,16 @@
 //! order; a slow one does not hold up the others.
 
 use crate::folding::{Folded, Outcome};
-use crate::{StoreError, ViewStore};
+use crate::views::heads;
+use crate::{Mutation, StoreError, ViewStore};
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinSet;
 
 /// A shard takes so many events into one write, if as many wait.
-const EVENTS_AT_ONCE: usize = 4096;
+const EVENTS_AT_ONCE: usize = 8192;
 
 /// What a shard has written.
 pub type Done = Vec<(u64, Outcome)>;
@@ -54,6 +56,19 @@ impl Shards {
     }
 }
 
+/// What some events lead to. The chain of an aggregate ends with its last one: the ends before are not written.
+fn mutations(events: Vec<Folded>) -> Vec<Mutation> {
+    let (mut mutations, mut ends) = (Vec::new(), HashMap::new());
+    for event in events {
+        if let Some((aggregate, last)) = event.aggregate.zip(event.last) {
+            ends.insert(aggregate, last);
+        }
+        mutations.extend(event.mutations);
+    }
+    mutations.extend(ends.into_iter().map(|(aggregate, last)| heads::moved(aggregate, last)));
+    mutations
+}
+
 async fn write(
     store: Arc<dyn ViewStore>,
     mut events: UnboundedReceiver<Vec<Folded>>,
@@ -66,7 +81,7 @@ async fn write(
             batch.extend(more);
         }
         let done: Done = batch.iter().map(|event| (event.sequence, event.outcome)).collect();
-        let mutations: Vec<_> = batch.into_iter().flat_map(|event| event.mutations).collect();
+        let mutations = mutations(batch);
         let written = if mutations.is_empty() { Ok(()) } else { store.write(mutations).await };
         let failed = written.is_err();
         if report.send(written.map(|()| done)).is_err() || failed {

@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 /// A pull request lives this long; one that was lost with its server is noticed after `HEARTBEAT` twice.
 const EXPIRES: Duration = Duration::from_secs(4);
 const HEARTBEAT: Duration = Duration::from_secs(1);
-/// Messages asked for ahead of the reader.
-const AHEAD: usize = 500;
+/// Messages asked for ahead of the reader: an event has about a kilobyte.
+const AHEAD: usize = 2_000;
 /// The server forgets a consumer that nobody asks.
 const FORGET_AFTER: Duration = Duration::from_secs(30);
 /// Between tries to make a consumer.

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Events on their way at most.
-const MOST_WAITING: u64 = 8192;
+const MOST_WAITING: u64 = 16_384;
 
 /// A part of a log with all that can be wrong with it, and what it should lead to.
 struct Part {

@@ -13,6 +13,10 @@ type Cell = (u8, u64, Value);
 pub struct Cells(Vec<Cell>);
 
 impl Cells {
+    pub fn with_room_for(count: usize) -> Self {
+        Self(Vec::with_capacity(count))
+    }
+
     /// # Errors
     /// When the bytes are not those of [`Cells::encode`].
     pub fn decode(bytes: &[u8]) -> Result<Self, Source> {
@@ -28,6 +32,10 @@ impl Cells {
 
     /// Writes a cell, unless a later one is there.
     pub fn put(&mut self, column: u8, stamp: u64, value: Value) {
+        // Views write columns in the table's order.
+        if self.0.last().is_none_or(|last| last.0 < column) {
+            return self.0.push((column, stamp, value));
+        }
         match self.0.binary_search_by_key(&column, |cell| cell.0) {
             Ok(at) if self.0[at].1 < stamp => self.0[at] = (column, stamp, value),
             Ok(_) => {}

@@ -5,12 +5,12 @@ use super::{Generation, rows_of, tombstones_of};
 use crate::store::{Source, sort_key};
 use crate::{Mutation, StoreError, Table};
 use ::redb::{ReadableTable, WriteTransaction};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// What some mutations do to one table, by key.
 struct Changes {
     table: &'static Table,
-    rows: HashMap<Vec<u8>, Cells>,
+    rows: Vec<(Vec<u8>, Cells)>,
     deletes: BTreeMap<Vec<u8>, u64>,
 }
 
@@ -32,13 +32,15 @@ fn gather(mutations: Vec<Mutation>) -> Result<BTreeMap<&'static str, Changes>, S
                 *deleted = stamp.max(*deleted);
             }
             Mutation::Upsert { key, columns, .. } => {
-                let cells = changes.rows.entry(sort_key::encode(table, &key)?).or_default();
+                let bytes = sort_key::encode(table, &key)?;
+                let mut cells = Cells::with_room_for(key.len() + columns.len());
                 (0..).zip(key).for_each(|(column, value)| cells.put(column, stamp, value));
                 let mut known = Columns::of(table);
                 for (name, value) in columns {
                     let misfit = || StoreError::Column { table: table.versioned_name(), column: name.to_owned() };
                     cells.put(known.find(name).ok_or_else(misfit)?, stamp, value);
                 }
+                changes.rows.push((bytes, cells));
             }
         }
     }
@@ -47,7 +49,7 @@ fn gather(mutations: Vec<Mutation>) -> Result<BTreeMap<&'static str, Changes>, S
 
 impl Changes {
     fn of(table: &'static Table) -> Self {
-        Self { table, rows: HashMap::new(), deletes: BTreeMap::new() }
+        Self { table, rows: vec![], deletes: BTreeMap::new() }
     }
 
     fn write(self, transaction: &WriteTransaction, generation: Generation) -> Result<(), Source> {
@@ -60,15 +62,23 @@ impl Changes {
             }
         }
         let mut rows = transaction.open_table(rows_of(&name))?;
-        let mut changed: Vec<_> = self.rows.into_iter().collect();
+        let mut changed = self.rows;
         changed.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         let mut bytes = Vec::new();
-        for (key, mut cells) in changed {
-            if let Some(old) = rows.get(key.as_slice())? {
-                cells.put_all(Cells::decode(old.value())?);
+        let mut changed = changed.into_iter().peekable();
+        while let Some((key, mut cells)) = changed.next() {
+            while let Some((_, more)) = changed.next_if(|(next, _)| *next == key) {
+                cells.put_all(more);
             }
             cells.encode(&mut bytes)?;
-            rows.insert(key.as_slice(), bytes.as_slice())?;
+            // Most rows are new: looking for an old one first would cost as much as writing.
+            let old =
+                rows.insert(key.as_slice(), bytes.as_slice())?.map(|old| Cells::decode(old.value())).transpose()?;
+            if let Some(old) = old {
+                cells.put_all(old);
+                cells.encode(&mut bytes)?;
+                rows.insert(key.as_slice(), bytes.as_slice())?;
+            }
         }
         Ok(())
     }
