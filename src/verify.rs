@@ -1,8 +1,8 @@
 //! `kart events verify`: whether the log, or an exported file, is whole and unchanged.
 //!
 //! Every event is read as strictly as it was written; sequences have no holes; each event links to the one before it in
-//! its aggregate and follows the aggregate's rules; the bytes that events speak of are there; and the seals, which were
-//! made outside the log, agree. An exported file needs no server.
+//! its aggregate and follows the aggregate's rules; the bytes that events speak of are there; the seals, which were made
+//! outside the log, agree; and the rows that pages read are those that the log makes. An exported file needs no server.
 
 mod blobs;
 mod checker;
@@ -17,6 +17,7 @@ use crate::backends;
 use crate::config::Settings;
 use crate::events::Progress;
 use crate::seals::{self, Seal, SealKey, Sealed, public_key_of};
+use crate::views;
 use anyhow::{Context, bail};
 use blobs::Holdings;
 use bus::{Delivered, Filter, Log, ReadError};
@@ -32,6 +33,9 @@ pub struct Verify {
     /// Do not look at videos, pictures and models
     #[arg(long)]
     no_blobs: bool,
+    /// Do not compare the read models with what the log says
+    #[arg(long)]
+    no_views: bool,
     /// Seals to hold a file against [default: FILE.seals, if it is there]
     #[arg(long, requires = "file")]
     seals: Option<PathBuf>,
@@ -68,7 +72,7 @@ pub async fn run(settings: &Settings, verify: &Verify) -> anyhow::Result<()> {
             });
             verify_file(file, sealed.transpose()?, !trusted.is_empty())?
         }
-        None => verify_log(settings, &trusted, !verify.no_blobs).await?,
+        None => verify_log(settings, &trusted, verify).await?,
     };
     print!("{}", verified.report);
     eprintln!("{}", verified.pace);
@@ -123,7 +127,8 @@ pub fn verify_file(file: &Path, sealed: Option<Sealed>, trusts: bool) -> anyhow:
     Ok(Verified { report, last, seals, pace: progress.finish() })
 }
 
-async fn verify_log(settings: &Settings, trusted: &[VerifyingKey], look_at_blobs: bool) -> anyhow::Result<Verified> {
+async fn verify_log(settings: &Settings, trusted: &[VerifyingKey], wanted: &Verify) -> anyhow::Result<Verified> {
+    let look_at_blobs = !wanted.no_blobs;
     let (bus, embedded) = backends::log_of(settings).await?;
     // Without S3 neither seals nor blobs can be had; what can be checked is checked all the same when that is asked for.
     let blobs = match backends::blobs_beside(settings, embedded.as_ref()) {
@@ -159,7 +164,22 @@ async fn verify_log(settings: &Settings, trusted: &[VerifyingKey], look_at_blobs
         findings.into_iter().for_each(|finding| report.add(finding.kind, finding.sequence, finding.detail));
         pace = format!("{pace}; {blobs_pace}");
     }
+    if !wanted.no_views {
+        compare_views(settings, bus.log(), last, &mut report).await?;
+    }
     Ok(Verified { report, last, seals, pace })
+}
+
+/// Holds the rows against those of a fresh fold of the log.
+async fn compare_views(settings: &Settings, log: Log, last: u64, report: &mut Report) -> anyhow::Result<()> {
+    match views::answer(settings, views::Request::Diff, log).await {
+        Ok(answer) if answer.good => eprint!("{}", answer.text),
+        Ok(answer) => answer.text.lines().for_each(|line| report.add(Kind::View, last, line)),
+        // A damaged log makes no rows; what is wrong with it is in the report.
+        Err(error) if !report.is_clean() => eprintln!("the read models were not compared: {error:#}"),
+        Err(error) => return Err(error.context("the read models cannot be compared; or --no-views")),
+    }
+    Ok(())
 }
 
 /// Reads the log up to its present head, past whatever is damaged.

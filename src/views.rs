@@ -36,8 +36,8 @@ pub enum Request {
 /// What there is to say, and whether all is well.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Answer {
-    text: String,
-    good: bool,
+    pub text: String,
+    pub good: bool,
 }
 
 impl ViewsCommand {
@@ -47,18 +47,19 @@ impl ViewsCommand {
             ViewsCommand::Rebuild => Request::Rebuild,
             ViewsCommand::Diff => Request::Diff,
         };
-        let answer = match Running::find(&settings.data) {
-            Some(_) if settings.scylla_nodes.iter().all(String::is_empty) => {
-                control::ask(&settings.data, &request).await?
-            }
-            _ => {
-                let (bus, _embedded) = backends::log_of(settings).await?;
-                execute(request, &bus.log().opened(), backends::views_of(settings).await?).await?
-            }
-        };
+        let (bus, _embedded) = backends::log_of(settings).await?;
+        let answer = answer(settings, request, bus.log()).await?;
         print!("{}", answer.text);
         anyhow::ensure!(answer.good, "the read models are not what the log says; `kart views rebuild` mends them");
         Ok(())
+    }
+}
+
+/// Asks the process that has the store, or opens the store.
+pub async fn answer(settings: &Settings, request: Request, log: Log) -> anyhow::Result<Answer> {
+    match Running::find(&settings.data) {
+        Some(_) if settings.scylla_nodes.iter().all(String::is_empty) => control::ask(&settings.data, &request).await,
+        _ => execute(request, &log.opened(), backends::views_of(settings).await?).await,
     }
 }
 

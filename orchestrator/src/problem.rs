@@ -172,6 +172,12 @@ impl From<bus::ExecuteError> for Problem {
             ExecuteError::Refused(Refusal::Ended) => {
                 Self::new(StatusCode::CONFLICT, "ended", "It has ended", "Nothing of it is running any more.")
             }
+            ExecuteError::Refused(Refusal::Invalid(invalid)) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "That cannot be so", invalid.to_string())
+            }
+            ExecuteError::Refused(refusal @ Refusal::NotAllowed) => {
+                Self::new(StatusCode::FORBIDDEN, "not-allowed", "That is not yours to do", refusal.to_string())
+            }
             ExecuteError::Refused(refusal) => {
                 Self::new(StatusCode::CONFLICT, "refused", "That is not possible now", refusal.to_string())
             }

@@ -25,6 +25,8 @@ pub enum Kind {
     BlobAltered,
     /// They are there, and should have been erased.
     BlobKept,
+    /// A row that pages read is not what the log says.
+    View,
 }
 
 impl fmt::Display for Kind {
@@ -38,6 +40,7 @@ impl fmt::Display for Kind {
             Kind::BlobMissing => "blob missing",
             Kind::BlobAltered => "blob altered",
             Kind::BlobKept => "blob not erased",
+            Kind::View => "view",
         })
     }
 }

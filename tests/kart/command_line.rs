@@ -46,8 +46,8 @@ fn an_acknowledged_upload_survives_the_killing_of_everything() {
     let visitor = Visitor { url: kart.url.clone(), ..visitor };
     assert_eq!(visitor.job(id).unwrap()["status"], "starting");
     let all = events(data.path(), None);
-    let uploaded = all.iter().find(|event| event["type"] == "kart.video.uploaded.v1").unwrap();
-    assert!(all.iter().any(|event| event["type"] == "kart.job.requested.v1" && event["subject"] == *id));
+    let uploaded = all.iter().find(|event| event["type"] == "kart.video.uploaded.v2").unwrap();
+    assert!(all.iter().any(|event| event["type"] == "kart.job.requested.v2" && event["subject"] == *id));
     // Only the worker can say that the stored bytes are those that were sent; their number is in the event.
     let sent = std::fs::metadata(data.path().join("nobody.mp4")).unwrap().len();
     assert_eq!(uploaded["data"]["blob"]["bytes"], sent);

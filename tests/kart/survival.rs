@@ -40,7 +40,7 @@ fn milestones(events: &[Value]) -> Vec<Option<(u64, bool)>> {
 fn checkpoints(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
-    let here = files.into_iter().filter(|_| folder.ends_with("checkpoint"));
+    let here = files.into_iter().filter(|_| folder.ends_with("checkpoints"));
     here.chain(folders.iter().flat_map(|folder| checkpoints(folder))).collect()
 }
 

@@ -41,6 +41,9 @@ fn a_row_that_is_not_what_the_log_says_is_found_and_mended() {
     let (equal, text) = views_command(data.path(), "diff");
     let line = text.lines().next().unwrap();
     assert!(!equal && line.starts_with(&format!("jobs_v1\t{id}\ttitle\t\"not what was said\"\t")), "{text}");
+    let verified = run(data.path(), &["events", "verify"]);
+    let found = String::from_utf8(verified.stdout).unwrap();
+    assert!(!verified.status.success() && found.contains(&format!("view: {line}")), "{found}");
     let kart = Process::up(data.path(), &[("KART_TRAINERS", "0")]);
     let visitor = Visitor { url: kart.url.clone(), ..visitor };
     assert_eq!(visitor.job(&id).unwrap()["input"]["title"], "not what was said");

@@ -1,6 +1,7 @@
 //! Views in one redb file: the embedded store of a single machine.
 //!
-//! Deletes leave a tombstone for the row or the partition, so that an older upsert that arrives late stays invisible.
+//! Deletes remove what is there and leave a tombstone for the row or the partition, so that an older upsert that arrives
+//! late changes nothing.
 //! Rows are committed to memory; setting the checkpoint makes them durable together with it, so that a crash leaves
 //! exactly what the checkpoint says.
 
@@ -300,15 +301,26 @@ impl Reader {
     /// The row without what was deleted later; `None` when all of it was.
     fn visible(&self, cells: &[u8]) -> Result<Option<Row>, Source> {
         let cells = Cells::decode(cells)?;
-        let mut deleted = 0;
-        if let Some(tombstones) = &self.tombstones {
-            for length in [self.table.partition, self.table.key().len()] {
-                let key = sort_key::encode(self.table, cells.key(self.table).take(length))?;
-                deleted = deleted.max(tombstones.get(key.as_slice())?.map_or(0, |guard| guard.value()));
-            }
-        }
+        let deleted = match &self.tombstones {
+            Some(tombstones) => deleted_at(tombstones, self.table, &cells)?,
+            None => 0,
+        };
         Ok(cells.visible(self.table, deleted))
     }
+}
+
+/// The stamp of the last delete of a row or of its partition; 0 when there was none.
+fn deleted_at(
+    tombstones: &impl ReadableTable<&'static [u8], u64>,
+    table: &Table,
+    cells: &Cells,
+) -> Result<u64, Source> {
+    let mut deleted = 0;
+    for length in [table.partition, table.key().len()] {
+        let key = sort_key::encode(table, cells.key(table).take(length))?;
+        deleted = deleted.max(tombstones.get(key.as_slice())?.map_or(0, |guard| guard.value()));
+    }
+    Ok(deleted)
 }
 
 /// Whether the file is new, or of this program's format.

@@ -53,9 +53,19 @@ impl Cells {
         self.0.iter().take_while(move |(column, ..)| usize::from(*column) < length).map(|(.., value)| value)
     }
 
-    /// Without what was deleted at or after its stamp; `None` when all of it was.
+    /// Without what was deleted at or after its stamp.
+    pub fn after(mut self, deleted: u64) -> Self {
+        self.0.retain(|(_, stamp, _)| *stamp > deleted);
+        self
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What pages see of [`Cells::after`]; `None` when there is no row.
     pub fn visible(self, table: &'static Table, deleted: u64) -> Option<Row> {
-        let mut cells = self.0.into_iter().filter(|(_, stamp, _)| *stamp > deleted).peekable();
+        let mut cells = self.after(deleted).0.into_iter().peekable();
         // Every upsert writes the key: without it there is no row.
         if !matches!(cells.peek(), Some((0, ..))) {
             return None;
