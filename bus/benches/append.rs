@@ -14,6 +14,10 @@ use std::error::Error;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
+/// As in Kart itself.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 type Failure = Box<dyn Error + Send + Sync>;
 
 const WRITERS: [usize; 4] = [1, 16, 200, 1_000];

@@ -19,6 +19,10 @@ mod story;
 #[path = "rebuild/writer.rs"]
 mod writer;
 
+/// As in Kart itself.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 const EVENTS: u64 = 1_000_000;

@@ -268,7 +268,8 @@ impl Dispatch {
 
     fn arrived(&mut self, sent: Sent, outcome: Outcome) {
         if sent.together {
-            self.batch = false
+            self.batch = false;
+            self.returning = true;
         } else {
             self.singles -= 1
         }
