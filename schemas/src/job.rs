@@ -13,7 +13,7 @@ use crate::event::{
     JobFailed, JobInterrupted, JobRequested, PanelRendered, Phase, RetryScheduled, TrainingCompleted,
     TrainingProgressed, TrainingStarted,
 };
-use crate::{Aggregate, Blob, Event, JobId, Refusal};
+use crate::{Aggregate, Blob, Event, JobId, Refusal, limits};
 use uuid::Uuid;
 
 /// A phase fails for good at this attempt.
@@ -21,6 +21,8 @@ pub const MAX_ATTEMPTS: u32 = 3;
 /// Wait before attempt n+1: 2 s · 4ⁿ⁻¹, at most 5 minutes.
 const BACKOFF_MS: u64 = 2_000;
 const MAX_BACKOFF_MS: u64 = 300_000;
+/// JSON has no infinity and no NaN: an event with one could not be read back.
+const FINITE: std::ops::RangeInclusive<f32> = f32::MIN..=f32::MAX;
 
 /// Where a job stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -236,9 +238,11 @@ impl Aggregate for Job {
                 self.can_start(Phase::Training, start.attempt).and_then(|()| one(start.into()))
             }
             JobCommand::ProgressTraining(progress) => {
+                limits::within(progress.loss, &FINITE)?;
                 self.holds(Phase::Training, progress.attempt, progress.lease).and_then(|()| one(progress.into()))
             }
             JobCommand::CompleteTraining(done) => {
+                done.curve.iter().try_for_each(|loss| limits::within(*loss, &FINITE))?;
                 self.holds(Phase::Training, done.attempt, done.lease).and_then(|()| one((*done).into()))
             }
             JobCommand::StartInference(start) => {

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;
+use schemas::Invalid;
 use schemas::event::*;
 use schemas::job::{Job, JobCommand, MAX_ATTEMPTS, Stage};
 use schemas::{Aggregate, Blob, ComicId, Event, Hash, JobId, Refusal, UserId, VideoId};
@@ -102,6 +103,19 @@ fn a_worker_that_lost_its_lease_is_refused_everything() {
         assert_eq!(names(job.decide(command)), Err(Refusal::StaleLease));
     }
     assert_eq!(names(job.decide(trained(1, SECOND))), Ok(vec!["trained"]));
+}
+
+#[test]
+fn a_loss_that_json_cannot_write_is_refused() {
+    let job = given([request(), JobCommand::Dispatch, start(1, FIRST)]);
+    for loss in [f32::NAN, f32::INFINITY] {
+        let JobCommand::ProgressTraining(progress) = progress(1, FIRST) else { unreachable!() };
+        let progressed = JobCommand::ProgressTraining(TrainingProgressed { loss, ..progress });
+        assert_eq!(names(job.decide(progressed)), Err(Refusal::Invalid(Invalid::OutOfRange)));
+        let JobCommand::CompleteTraining(mut done) = trained(1, FIRST) else { unreachable!() };
+        done.curve = vec![1.0, loss];
+        assert_eq!(names(job.decide(JobCommand::CompleteTraining(done))), Err(Refusal::Invalid(Invalid::OutOfRange)));
+    }
 }
 
 #[test]

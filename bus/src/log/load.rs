@@ -28,13 +28,22 @@ impl Log {
     /// # Errors
     /// `Unreadable` for an event that this program does not know: its rules cannot be kept then.
     pub async fn load(&self, aggregate: AggregateId) -> Result<Loaded, ReadError> {
+        let events = self.load_after(aggregate, 0).await?;
+        let head = events.last().map(Recorded::head);
+        Ok(Loaded { events, head })
+    }
+
+    /// The events of an aggregate after `sequence`, with all that was acknowledged before.
+    ///
+    /// # Errors
+    /// As [`Log::load`].
+    pub async fn load_after(&self, aggregate: AggregateId, sequence: u64) -> Result<Vec<Recorded>, ReadError> {
         // Any of several servers may answer, and be a moment behind.
         let last = if self.bus.config.replicas > 1 { self.last_sequence(aggregate).await? } else { 0 };
         for _ in 0..TRIES {
-            let events = self.load_after(aggregate, 0).await?;
-            let head = events.last().map(Recorded::head);
-            if head.map_or(0, |head| head.sequence) >= last {
-                return Ok(Loaded { events, head });
+            let events = self.stored_after(aggregate, sequence).await?;
+            if events.last().map_or(sequence, |event| event.sequence) >= last {
+                return Ok(events);
             }
             tokio::time::sleep(PAUSE).await;
         }
@@ -62,11 +71,8 @@ impl Log {
         time.map_err(|reason| ReadError::Unavailable { reason })
     }
 
-    /// The events of an aggregate after `sequence`; on several servers perhaps without the very last.
-    ///
-    /// # Errors
-    /// As [`Log::load`].
-    pub async fn load_after(&self, aggregate: AggregateId, sequence: u64) -> Result<Vec<Recorded>, ReadError> {
+    /// Without a look at whether the server that answers has all of them.
+    async fn stored_after(&self, aggregate: AggregateId, sequence: u64) -> Result<Vec<Recorded>, ReadError> {
         let filter = subjects::events_of(aggregate);
         let stored = direct::all(&self.bus, subjects::EVENTS_STREAM, &filter, sequence + 1)
             .await

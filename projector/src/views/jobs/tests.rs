@@ -3,8 +3,8 @@
 use super::*;
 use crate::{RedbStore, ViewStore, Views};
 use schemas::event::{
-    CancelRequested, JobCancelled, JobDispatched, JobRequested, Priority, RetryScheduled, TrainingProgressed,
-    TrainingStarted,
+    CancelRequested, JobCancelled, JobDispatched, JobInterrupted, JobRequested, Priority, RetryScheduled,
+    TrainingProgressed, TrainingStarted,
 };
 use schemas::{Actor, Blob, Hash, JobId, NewEvent, UserId, VideoId};
 use uuid::Uuid;
@@ -74,6 +74,17 @@ async fn a_retryable_failure_waits_for_another_attempt_which_wipes_it_away() {
     let row = after([events, vec![dispatched(Phase::Training, 2), started(2)]].concat()).await;
     assert_eq!((row.status, row.training_status), (Status::Processing, PhaseStatus::Running));
     assert_eq!((row.error, row.retry_due, row.training_attempt), (None, None, 2));
+}
+
+#[tokio::test]
+async fn an_interrupted_job_waits_for_a_worker_and_has_used_up_nothing() {
+    let interrupted = JobInterrupted { phase: Phase::Training, attempt: 1, lease: Uuid::nil() };
+    let events = vec![dispatched(Phase::Training, 1), started(1), interrupted.into()];
+    let row = after(events.clone()).await;
+    assert_eq!((row.status, row.training_status), (Status::Processing, PhaseStatus::Queued));
+    assert_eq!((row.training_attempt, row.error.is_none(), row.completed), (1, true, None));
+    let row = after([events, vec![started(1)]].concat()).await;
+    assert_eq!((row.training_status, row.training_attempt), (PhaseStatus::Running, 1));
 }
 
 #[tokio::test]
