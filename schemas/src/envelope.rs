@@ -88,7 +88,36 @@ impl NewEvent {
         ];
         headers.extend(self.causation.map(|id| ("kart-causation", id.to_string())));
         headers.extend(previous.map(|hash| ("kart-prev", hash.to_string())));
+        headers.push((CHAIN, Chaining::Whole.number().to_owned()));
         headers
+    }
+}
+
+const CHAIN: &str = "kart-chain";
+
+/// What an event's hash covers. A log keeps the hashes that it was written with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chaining {
+    /// Of logs without the header `kart-chain`: the id, the type, the time and the body.
+    Partial,
+    /// Everything that the message says.
+    Whole,
+}
+
+impl Chaining {
+    pub fn number(self) -> &'static str {
+        match self {
+            Chaining::Partial => "1",
+            Chaining::Whole => "2",
+        }
+    }
+
+    fn read(header: Option<&str>) -> Result<Self, HeaderError> {
+        match header {
+            None => Ok(Chaining::Partial),
+            Some("2") => Ok(Chaining::Whole),
+            Some(_) => Err(HeaderError::Bad(CHAIN)),
+        }
     }
 }
 
@@ -115,21 +144,33 @@ pub struct Written {
     pub type_name: String,
     /// JSON.
     pub body: Bytes,
+    pub chaining: Chaining,
 }
 
 impl Written {
     /// As an event is written now.
     pub fn of(event: &Event) -> Self {
-        Self { type_name: event.type_name().to_owned(), body: event.to_bytes().into() }
+        Self { type_name: event.type_name().to_owned(), body: event.to_bytes().into(), chaining: Chaining::Whole }
     }
 
-    /// The hash that the aggregate's next event carries in `kart-prev`: over the chain so far and everything that the
-    /// message says, each part with its length before it.
+    /// The hash that the aggregate's next event carries in `kart-prev`: over the chain so far and what [`Chaining`] says.
     pub fn chain_hash(&self, previous: Option<Hash>, aggregate: AggregateId, new: &NewEvent) -> Hash {
         let mut hash = Sha256::new();
         hash.update(previous.map(|hash| hash.0).unwrap_or_default());
-        let (time, actor) = (format_time(new.time), new.actor.to_string());
-        let id = aggregate.uuid();
+        let time = format_time(new.time);
+        match self.chaining {
+            Chaining::Partial => {
+                let parts: [&[u8]; 4] = [new.id.as_bytes(), self.type_name.as_bytes(), time.as_bytes(), &self.body];
+                parts.into_iter().for_each(|part| hash.update(part));
+            }
+            Chaining::Whole => self.whole(&mut hash, aggregate, new, &time),
+        }
+        Hash(hash.finalize().into())
+    }
+
+    /// Each part with its length before it.
+    fn whole(&self, hash: &mut Sha256, aggregate: AggregateId, new: &NewEvent, time: &str) {
+        let (id, actor) = (aggregate.uuid(), new.actor.to_string());
         let causation = new.causation.map(|id| id.into_bytes());
         let parts: [&[u8]; 9] = [
             aggregate.kind().as_str().as_bytes(),
@@ -146,7 +187,6 @@ impl Written {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
         }
-        Hash(hash.finalize().into())
     }
 }
 
@@ -180,7 +220,7 @@ impl Recorded {
             event: Event::decode(type_name, &body).map_err(HeaderError::Event)?,
         };
         let previous = previous.transpose()?;
-        let written = Written { type_name: type_name.to_owned(), body };
+        let written = Written { type_name: type_name.to_owned(), body, chaining: Chaining::read(header(CHAIN))? };
         Ok(Self { sequence, aggregate, previous, hash: written.chain_hash(previous, aggregate, &new), written, new })
     }
 
@@ -195,6 +235,9 @@ impl Recorded {
     /// The headers that its message bears, if it is written as Kart writes.
     pub fn headers(&self) -> Vec<(&'static str, String)> {
         let mut headers = self.new.headers(self.aggregate, self.previous);
+        if self.written.chaining == Chaining::Partial {
+            headers.retain(|(name, _)| *name != CHAIN);
+        }
         for (name, value) in &mut headers {
             match *name {
                 // Perhaps an old version, which is read as the present one.

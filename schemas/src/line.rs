@@ -3,7 +3,7 @@
 //! The members stand in a fixed order, and `data` is the body exactly as it was written, so that the hash chain can be
 //! verified from the line alone. A body that is no JSON on one line goes into `data_base64`.
 
-use crate::envelope::format_time;
+use crate::envelope::{Chaining, format_time};
 use crate::{AggregateId, Hash, HeaderError, Kind, Recorded};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -33,6 +33,8 @@ struct Line<'a> {
     kartcorrelation: Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     kartprev: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kartchain: Option<Cow<'a, str>>,
     karthash: Hash,
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
     data: Option<&'a RawValue>,
@@ -75,6 +77,7 @@ impl Recorded {
             kartcausation: new.causation.map(|id| id.to_string().into()),
             kartcorrelation: new.correlation.to_string().into(),
             kartprev: self.previous.map(|hash| hash.to_string().into()),
+            kartchain: (self.written.chaining == Chaining::Whole).then(|| Chaining::Whole.number().into()),
             karthash: self.hash,
             data,
             data_base64: data.is_none().then(|| STANDARD.encode(&self.written.body).into()),
@@ -109,6 +112,7 @@ impl Recorded {
             "kart-causation" => line.kartcausation.as_deref(),
             "kart-correlation" => Some(line.kartcorrelation.as_ref()),
             "kart-prev" => line.kartprev.as_deref(),
+            "kart-chain" => line.kartchain.as_deref(),
             _ => None,
         };
         let recorded = Self::read(line.sequence, AggregateId::new(kind, line.subject), header, body)?;
@@ -159,6 +163,26 @@ mod tests {
         assert_eq!(Recorded::from_line(&line).unwrap(), event);
         let value: serde_json::Value = serde_json::from_slice(&line).unwrap();
         assert_eq!((&value["sequence"], &value["data"]["guest"]), (&7.into(), &true.into()));
+    }
+
+    /// Written, and followed by an event that bears this hash, before hashes covered the actor and the correlation.
+    #[test]
+    fn an_older_log_keeps_its_hashes() {
+        let line = concat!(
+            r#"{"specversion":"1.0","id":"28a81456-1780-546c-9a46-568073c41f16","type":"kart.job.requested.v1","#,
+            r#""source":"/kart/job","subject":"01a20ef6-3e6e-7799-8209-bfadb8a96e06","time":"2026-11-24T19:09:08.59Z","#,
+            r#""datacontenttype":"application/json","dataschema":"kart.job.requested.v1.json","sequence":3,"#,
+            r#""kartactor":"user/01a20ef6-3e6c-75d3-83fa-62824cc7a688","#,
+            r#""kartcausation":"32bc8251-14ba-5099-aa8c-4575b6621929","#,
+            r#""kartcorrelation":"01a20ef6-3e6e-7799-8209-bfaf68d75236","#,
+            r#""karthash":"2e6331c8d64c413dd475f89c015d13b506683408e894b0fe1d08301fe2026230","#,
+            r#""data":{"owner":"01a20ef6-3e6c-75d3-83fa-62824cc7a688","video":"01a20ef6-3e50-7232-9c22-bc7c7fd5c959","#,
+            r#""title":"juggler-outdoor-10s","blob":{"key":"videos/01a20ef6-3e50-7232-9c22-bc7c7fd5c959","#,
+            r#""sha256":"60d23773ad50389a5c2df9ba4ab05e9b4d39d21dfa7b75d15b46666ff7a4e2bb","bytes":1842699}}}"#,
+        );
+        let read = Recorded::from_line(line.as_bytes()).unwrap();
+        assert_eq!(read.written.chaining, Chaining::Partial);
+        assert!(read.headers().iter().all(|(name, _)| *name != "kart-chain"));
     }
 
     #[test]

@@ -82,7 +82,8 @@ impl Place {
     pub async fn until_writable(&self) {
         let (raw, copies) = (self.raw().await, if matches!(self.servers, Servers::One(_)) { 0 } else { 2 });
         let mut seen = None;
-        let waited = tokio::time::timeout(DEADLINE, async {
+        // Whoever was killed reads up what the others wrote meanwhile, beside all the other tests.
+        let waited = tokio::time::timeout(3 * DEADLINE, async {
             loop {
                 if let Ok(stream) = raw.get_stream("KART_EVENTS").await {
                     seen = Some(stream.cached_info().cluster.clone());

@@ -43,7 +43,8 @@ pub fn roughly(ms: u64) -> String {
 
 /// `0:04.2`: where in a video a frame stands.
 pub fn timecode(ms: u64) -> String {
-    format!("{}:{:02}.{}", ms / 60_000, ms / 1_000 % 60, ms / 100 % 10)
+    let tenths = (ms + 50) / 100;
+    format!("{}:{:02}.{}", tenths / 600, tenths / 10 % 60, tenths % 10)
 }
 
 /// `24 November 2026, 11:17 UTC`
@@ -77,7 +78,7 @@ mod tests {
             ["less than a minute", "less than a minute", "about 2 min", "about 1 h"]
         );
         assert_eq!([3_600_000, 7_300_000].map(roughly), ["about 1 h", "about 2 h 10 min"]);
-        assert_eq!(timecode(64_250), "1:04.2");
+        assert_eq!([timecode(64_249), timecode(59_950)], ["1:04.2", "1:00.0"]);
         assert_eq!(moment(OffsetDateTime::UNIX_EPOCH), "1 January 1970, 00:00 UTC");
         assert_eq!(instant(OffsetDateTime::UNIX_EPOCH), "1970-01-01 00:00:00.000 UTC");
     }

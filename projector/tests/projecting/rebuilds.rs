@@ -108,7 +108,9 @@ async fn a_rebuild_that_is_cut_off_changes_nothing_and_the_next_one_cleans_up() 
     for milliseconds in [1, 5, 10, 20, 40, 80, 160] {
         let cut =
             tokio::time::timeout(Duration::from_millis(milliseconds), rebuild(&house.log, Arc::clone(&house.store)));
-        assert!(cut.await.is_err());
+        // What the one before left to the disk may still take this one's tables away, which is an error to this one.
+        let ended = cut.await;
+        assert!(!matches!(ended, Ok(Ok(_))), "{ended:?}");
     }
     let history = house.write(&Cast::new()).await;
     // The last may have been quick enough to make its rows live; the projector follows in a moment.
