@@ -79,7 +79,7 @@ pub async fn execute(request: Request, log: &Log, store: Arc<dyn ViewStore>) -> 
         Request::Diff => {
             let comparison = projector::diff(log, store).await?;
             tell(&mut text, &comparison)?;
-            good = comparison.is_equal();
+            good = comparison.differences.is_empty();
         }
     }
     Ok(Answer { text, good })
@@ -120,6 +120,9 @@ fn tell(text: &mut String, comparison: &Comparison) -> std::fmt::Result {
     }
     let (count, sequence) = (comparison.differences.len(), comparison.sequence);
     match count {
+        0 if comparison.unsettled > 0 => {
+            writeln!(text, "every other row is what the log says, as of sequence {sequence}")
+        }
         0 => writeln!(text, "every row is what the log says, as of sequence {sequence}"),
         projector::MOST_DIFFERENCES.. => writeln!(text, "{count} rows or more differ, as of sequence {sequence}"),
         _ => writeln!(text, "{count} rows differ, as of sequence {sequence}"),

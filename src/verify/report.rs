@@ -79,7 +79,6 @@ impl Report {
         self.first
     }
 
-    #[cfg(test)]
     pub fn kinds(&self) -> Vec<Kind> {
         self.counts.keys().copied().collect()
     }

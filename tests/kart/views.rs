@@ -44,6 +44,9 @@ fn a_row_that_is_not_what_the_log_says_is_found_and_mended() {
     let verified = run(data.path(), &["events", "verify"]);
     let found = String::from_utf8(verified.stdout).unwrap();
     assert!(!verified.status.success() && found.contains(&format!("view: {line}")), "{found}");
+    assert!(found.ends_with("; found: view 1\n"), "{found}");
+    let said = String::from_utf8(verified.stderr).unwrap();
+    assert!(said.contains("the log is whole, but pages show something else"), "{said}");
     let kart = Process::up(data.path(), &[("KART_TRAINERS", "0")]);
     let visitor = Visitor { url: kart.url.clone(), ..visitor };
     assert_eq!(visitor.job(&id).unwrap()["input"]["title"], "not what was said");
