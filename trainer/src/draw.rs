@@ -28,6 +28,7 @@ pub mod point;
 pub mod scene;
 pub mod shadow;
 pub mod skin;
+pub mod strands;
 
 use std::ops::ControlFlow;
 

@@ -14,6 +14,7 @@ use super::materials::{Material, skin_label};
 use super::scene::{Scene, sample};
 use super::shadow::shadow;
 use super::skin::{self, Seen};
+use super::strands::{Lie, Strands};
 use crate::raster::clean::{clean_labels, smooth_mask, smoothstep};
 use crate::raster::colour::{lightness, srgb, to_float, to_lab, to_rgb, to_srgb};
 use crate::raster::distance::nearest;
@@ -24,6 +25,9 @@ use crate::raster::{Grid, Lab, Mask, Plane};
 
 /// Faces narrower than this many page pixels get no features.
 const SMALLEST_FACE: f32 = 16.0;
+
+/// Hair darker than this would not show dark lines.
+const DARK_HAIR: f32 = 0.30;
 
 /// The drawn figure, at drawing size, before anything is behind it.
 pub struct Figure {
@@ -58,9 +62,18 @@ pub fn draw_figure(scene: &Scene, frame: usize, view: &View) -> Figure {
     }
     let edge = (5.0 * UNIT).max(1.6 * view.scale());
     let inner = erode(&cover.map(|&c| c > 0.5), edge);
-    let parts = parts(scene, frame, view, &picture, &cover, &inner, &faces, edge);
+    let mut parts = parts(scene, frame, view, &picture, &cover, &inner, &faces, edge);
     let light = lightness(&picture);
     let shade = shadow(&light, &parts.skin, &faces, UNIT);
+    let hair = parts.labels.map(|&l| l == HAIR);
+    let lie = Lie::read(&hair, &light, &faces, UNIT);
+    let locks = lie.locks(&cover);
+    for (i, &lock) in locks.data.iter().enumerate() {
+        if lock > cover.data[i] {
+            cover.data[i] = lock;
+            parts.labels.data[i] = HAIR;
+        }
+    }
     let cloth = cloth::colour(&parts.labels, &parts.materials, &light, &inner, UNIT);
     let mut flat = cloth.flat;
     let mut toned = cloth.toned;
@@ -68,6 +81,9 @@ pub fn draw_figure(scene: &Scene, frame: usize, view: &View) -> Figure {
         let (lit, dark, s) = (scene.skin.light, scene.skin.shadow, shade.amount.data[i]);
         toned.data[i] = std::array::from_fn(|k| lit[k] + s * (dark[k] - lit[k]));
         flat.data[i] = lit;
+    }
+    if let Some(style) = &scene.hair {
+        lay_strands(&mut toned, &lie.strands(&cover, shade.light), &style.material);
     }
     let mut colour = to_srgb(&toned);
     let (outline, distance) = silhouette_ink(&cover, shade.light, UNIT);
@@ -141,7 +157,8 @@ fn parts(
     if let Some(hair) = &scene.hair {
         let found = hair.find(view, picture, cover, &skin, faces, UNIT);
         labels.data.iter_mut().zip(&found.data).filter(|(_, f)| **f).for_each(|(l, _)| *l = HAIR);
-        materials.insert(HAIR, hair.material.clone());
+        // shine and lines come from the way hair lies, not from blotches of light
+        materials.insert(HAIR, Material::flat(hair.material.tones[0]));
     }
     let labels = clean_labels(&labels, 110.0 * UNIT * UNIT);
     let skin = labels.map(|&l| l == label);
@@ -182,7 +199,8 @@ fn inner_ink(
     let on_face = face_ovals(view, faces, 1.04);
     let page_upsampling = (upsampling / UNIT).max(1.0);
     for i in 0..folds.data.len() {
-        let quiet = 1.0 - on_face.data[i] * skin.data[i];
+        let hair = parts.labels.data[i] == HAIR;
+        let quiet = if hair { 0.0 } else { 1.0 - on_face.data[i] * skin.data[i] };
         let deep = smoothstep(distance.data[i], 4.0 * UNIT + 3.0 * page_upsampling, 7.0 * UNIT + 4.0 * page_upsampling);
         folds.data[i] *= quiet * inside.data[i] * (1.0 - near_border.data[i]) * deep;
     }
@@ -203,6 +221,18 @@ fn face_ovals(view: &View, faces: &[Vec<[f32; 3]>], factor: f32) -> Plane {
         all.data.iter_mut().zip(&oval.data).for_each(|(a, o)| *a = a.max(*o));
     }
     all
+}
+
+/// Lines are darker than hair, or lighter where it is too dark to show them; the shine is lighter.
+fn lay_strands(toned: &mut Lab, strands: &Strands, hair: &Material) {
+    let [l, a, b] = hair.tones[0];
+    let line = if l < DARK_HAIR { [l + 0.10, a, b] } else { [0.55 * l, 0.8 * a, 0.8 * b] };
+    let shine = [l + 0.13, 0.9 * a, 0.9 * b];
+    for ((pixel, &bright), &dark) in toned.data.iter_mut().zip(&strands.shine.data).zip(&strands.lines.data) {
+        for (amount, colour) in [(bright, shine), (dark, line)] {
+            *pixel = std::array::from_fn(|k| pixel[k] + amount * (colour[k] - pixel[k]));
+        }
+    }
 }
 
 fn lay_ink(canvas: &mut Grid<[f32; 3]>, ink: &Plane) {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::framing::View;
 use super::head::{Head, behind_glasses, beside_neck, certain, is_crown, near_head, on_chin, on_crown};
 use super::histogram::Histogram;
+use super::landmarks::{LIPS_OUTER, at, face_mask};
 use super::materials::{Material, skin_label};
 use super::point::Point;
 use super::scene::Scene;
@@ -41,6 +42,8 @@ const LONG: f32 = 0.40;
 /// Lower end of short hair, and half the width of a beard, in face widths from the centre of the face.
 const EYES: f32 = -0.02;
 const BEARD_WIDTH: f32 = 0.62;
+/// A hole in a beard ends above this; lower down is the collar.
+const LOWEST_BEARD: f32 = -0.72;
 /// Smallest piece without connection to the crown, in squared face widths: a goatee, not a shadow.
 const DETACHED: f32 = 0.08;
 /// Hair pixels in the sampled frames from which on there is hair.
@@ -135,6 +138,9 @@ impl Hair {
             for i in 0..hair.data.len() {
                 hair.data[i] |= part.data[i] > 0.5 && figure.data[i] > 0.3;
             }
+            if self.beard {
+                close_beard(&mut hair, face);
+            }
         }
         hair
     }
@@ -201,6 +207,25 @@ impl Hair {
     }
 }
 
+/// A beard is thin under the lip, where light gets through: what it and the lips enclose is beard.
+fn close_beard(hair: &mut Mask, face: &[[f32; 3]]) {
+    let head = Head::new(face);
+    let lips = face_mask(hair.width, hair.height, face, &LIPS_OUTER, 1.0).map(|&l| l > 0.3);
+    let bare = hair.data.iter().zip(&lips.data).map(|(&h, &l)| !h && !l).collect();
+    let found = regions(&Grid::from_data(hair.width, hair.height, bare), Connectivity::Four);
+    let [_, mouth] = head.place(at(face, LIPS_OUTER[0]));
+    let within = |&(x, y): &(usize, usize)| {
+        let [u, v] = head.place([x as f32, y as f32]);
+        u.abs() < BEARD_WIDTH && (LOWEST_BEARD..mouth + 0.1).contains(&v)
+    };
+    let enclosed: Vec<bool> = found
+        .regions
+        .iter()
+        .map(|r| r.value && [(r.x0, r.y0), (r.x1, r.y0), (r.x0, r.y1), (r.x1, r.y1)].iter().all(within))
+        .collect();
+    hair.data.iter_mut().zip(&found.ids.data).for_each(|(h, &id)| *h |= enclosed[id as usize]);
+}
+
 /// Base tone and one highlight.
 fn material(seen: &mut [[f32; 3]]) -> Material {
     let n = seen.len();
@@ -248,6 +273,19 @@ mod tests {
         points[234] = [80.0, 80.0, 0.0];
         points[454] = [120.0, 80.0, 0.0];
         points
+    }
+
+    #[test]
+    fn bare_skin_that_beard_and_lips_enclose_is_beard_and_the_neck_is_not() {
+        let face = super::super::landmarks::tests::plain_face([100.0, 80.0], 80.0);
+        let beard = |x: usize, y: usize| {
+            let chin = (62..138).contains(&x) && (96..140).contains(&y);
+            chin && !((90..110).contains(&x) && (108..130).contains(&y))
+        };
+        let mut hair = Grid::from_data(200, 200, (0..40_000).map(|i| beard(i % 200, i / 200)).collect());
+        close_beard(&mut hair, &face);
+        assert!(hair[(100, 120)] && hair[(100, 128)], "the hole under the lip");
+        assert!(!hair[(100, 60)] && !hair[(100, 150)], "nose and neck stay bare");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A head's own coordinates, and where on it hair grows.
 
 use super::landmarks::{CHIN, FOREHEAD, OVAL, at, face_size, pick};
-use super::point::{Point, centre, dot, sub, turn, unit};
+use super::point::{Point, add, centre, dot, scale, shift, sub, turn, unit};
 
 /// A head's own coordinates: the centre of the face and its axes.
 pub struct Head {
@@ -21,6 +21,16 @@ impl Head {
     pub fn place(&self, p: Point) -> Point {
         let from = sub(p, self.centre);
         [dot(from, turn(self.up)) / self.size, dot(from, self.up) / self.size]
+    }
+
+    /// The pixel at a place: the other way round.
+    pub fn pixel(&self, place: Point) -> Point {
+        shift(self.centre, self.direction(place), self.size)
+    }
+
+    /// A direction in the head's coordinates as one in the picture.
+    pub fn direction(&self, [u, v]: Point) -> Point {
+        add(scale(turn(self.up), u), scale(self.up, v))
     }
 }
 
