@@ -40,7 +40,15 @@ impl Story {
         let job = JobId::new();
         self.tell(
             job,
-            JobRequested { owner, video: VideoId::new(), title: "me".into(), blob: blob(), priority: Priority::Normal },
+            JobRequested {
+                owner,
+                video: VideoId::new(),
+                title: "me".into(),
+                blob: blob(),
+                priority: Priority::Normal,
+                style: None,
+                redraw: None,
+            },
         );
         job
     }
