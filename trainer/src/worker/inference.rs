@@ -122,3 +122,17 @@ async fn complete(
     };
     hold.execute("inferred", || JobCommand::CompleteInference(Box::new(done.clone()))).await.map(|_| ())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_known_style_is_drawn_and_one_of_a_newer_kart_is_left_to_another_attempt() {
+        for known in schemas::style::ALL {
+            assert!(style(known.name.parse().unwrap()).is_ok_and(|style| style.name == known.name));
+        }
+        let newer = serde_json::from_str("\"crayon\"").unwrap();
+        assert!(matches!(style(newer), Err(Outcome::Failed { code: "unknown-style", retryable: true, .. })));
+    }
+}
