@@ -293,11 +293,15 @@ fn what_is_drawn_is_no_longer_cancelled() {
     assert_eq!(names(job.decide(complete())), Ok(vec!["completed"]));
 }
 
+fn redraw_of_another() -> JobCommand {
+    JobCommand::Request(given(whole()).redraw(JobId(FIRST), manga()).unwrap())
+}
+
 fn any_command() -> impl Strategy<Value = JobCommand> {
     let lease = || prop_oneof![Just(FIRST), Just(SECOND)];
     let attempt = || 1u32..4;
     prop_oneof![
-        Just(()).prop_map(|()| request()),
+        any::<bool>().prop_map(|again| if again { redraw_of_another() } else { request() }),
         Just(()).prop_map(|()| JobCommand::Dispatch),
         (attempt(), lease()).prop_map(|(a, l)| start(a, l)),
         (attempt(), lease()).prop_map(|(a, l)| progress(a, l)),

@@ -45,6 +45,6 @@ pub static STYLE: Style = Style {
         cell: 4.4,
         angle_deg: 45.0,
         // solid below the first lightness, then sheets of dots, then paper
-        steps: &[(0.42, 1.0), (0.50, 0.48), (0.62, 0.32), (0.73, 0.18), (0.80, 0.09)],
+        steps: &[(0.42, 1.0), (0.50, 0.48), (0.61, 0.32), (0.70, 0.18), (0.75, 0.09)],
     }),
 };
