@@ -20,6 +20,9 @@ use tokio_util::io::ReaderStream;
 pub struct Upload {
     /// Video of a person: MP4, MOV, MKV, WebM or AVI
     file: PathBuf,
+    /// What to draw it in: bold-ink, watercolour, manga or newspaper [default: bold-ink]
+    #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(schemas::style::ALL.map(|style| style.name)), hide_possible_values = true)]
+    style: Option<String>,
     /// Stay until the comic is drawn
     #[arg(long)]
     watch: bool,
@@ -61,7 +64,8 @@ impl Upload {
         let name = self.file.file_name().map_or("video".into(), |name| name.to_string_lossy().into_owned());
         let part = Part::stream_with_length(Body::wrap_stream(body), bytes).file_name(name);
         let request = client.post(format!("{server}/v1/jobs")).header(ACCEPT, "application/json");
-        let sent = request.multipart(Form::new().part("video", part)).send().await;
+        let form = self.style.iter().fold(Form::new(), |form, style| form.text("style", style.clone()));
+        let sent = request.multipart(form.part("video", part)).send().await;
         bar.finish_and_clear();
         sent.with_context(|| format!("Kart at {server} does not answer"))
     }

@@ -111,6 +111,8 @@ fn event(owner: UserId) -> NewEvent {
         title: "".into(),
         blob: Blob { key: "video/0192a1b2/source".to_owned(), sha256: Hash::of(b"x"), bytes: 12_345_678 },
         priority: Priority::Normal,
+        style: None,
+        redraw: None,
     };
     let mut event = NewEvent {
         id: Uuid::now_v7(),

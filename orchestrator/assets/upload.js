@@ -60,6 +60,7 @@ function submit(event) {
   refuse("");
   busy(true);
   const data = new FormData();
+  data.append("style", form.elements.style.value);
   data.append("video", file, file.name);
   request = new XMLHttpRequest();
   request.open("POST", form.action);

@@ -28,6 +28,10 @@ assets! {
     "live.js": "text/javascript; charset=utf-8",
     "hero.svg": "image/svg+xml",
     "icon.svg": "image/svg+xml",
+    "style-bold-ink.svg": "image/svg+xml",
+    "style-watercolour.svg": "image/svg+xml",
+    "style-manga.svg": "image/svg+xml",
+    "style-newspaper.svg": "image/svg+xml",
 }
 
 fn asset(name: &'static str, content_type: &'static str, bytes: &'static [u8]) -> Asset {

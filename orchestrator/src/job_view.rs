@@ -7,7 +7,7 @@ use crate::session::Visitor;
 use projector::{JobRow, PhaseStatus, PictureRow, Status, VideoRow};
 use schemas::event::{MediaKind, Phase};
 use schemas::progress::Tick;
-use schemas::{JobId, MediaId, UserId, VideoId};
+use schemas::{JobId, MediaId, Style, UserId, VideoId};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +23,10 @@ pub struct JobView {
     pub tick: Option<Arc<Tick>>,
     /// Where it stands, while nobody works on it.
     pub place: Option<Place>,
+    /// What the comic looks like that is drawn again, until the new page is there.
+    pub before: Option<MediaId>,
+    /// The id of the job that draws this one again, if that is asked for from what is shown now.
+    pub again: JobId,
 }
 
 /// Steps of a phase, of steps in all; 0 of 0 when nothing is known.
@@ -63,11 +67,22 @@ impl JobView {
         // Progress is for show: without it the page is still true.
         let tick = if running { app.web.bus.ticks().last(job.id).await.ok().flatten().map(Arc::new) } else { None };
         let place = if running { app.hub.place(job.id) } else { None };
-        Ok(Self { job, video, pictures, tick, place })
+        let before = match job.redraw_of.filter(|_| job.page.is_none()) {
+            Some(first) => app.web.views.job(first).await?.and_then(|first| first.page),
+            None => None,
+        };
+        Ok(Self { job, video, pictures, tick, place, before, again: JobId::new() })
     }
 
     /// What the row of a new job will be, before the projector has made it.
-    pub fn just_requested(id: JobId, owner: UserId, video: VideoId, title: String, sequence: u64) -> Self {
+    pub fn just_requested(
+        id: JobId,
+        owner: UserId,
+        video: VideoId,
+        title: String,
+        style: Option<Style>,
+        sequence: u64,
+    ) -> Self {
         let job = JobRow {
             id,
             owner,
@@ -100,9 +115,11 @@ impl JobView {
             page: None,
             background: None,
             model_key: None,
+            style: style.unwrap_or_default().as_str().to_owned(),
+            redraw_of: None,
             last_sequence: sequence,
         };
-        Self { job, video: None, pictures: vec![], tick: None, place: None }
+        Self { job, video: None, pictures: vec![], tick: None, place: None, before: None, again: JobId::new() }
     }
 
     /// The phase that is being worked on.

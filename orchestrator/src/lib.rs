@@ -22,6 +22,7 @@ mod media;
 mod metrics;
 mod pages;
 mod problem;
+mod redraw;
 mod serve;
 mod session;
 mod upload;

@@ -10,6 +10,7 @@ mod home;
 mod job;
 mod layout;
 mod problem;
+mod styles;
 mod words;
 
 pub use audit::page as audit;

@@ -49,6 +49,13 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, code, title, detail)
     }
 
+    /// The names that there are stand in it.
+    pub fn unknown_style() -> Self {
+        let names: Vec<_> = schemas::style::ALL.iter().map(|style| format!("`{}`", style.name)).collect();
+        let detail = format!("`style` is one of {}.", names.join(", "));
+        Self::bad_request("unknown-style", "There is no such style", detail)
+    }
+
     pub fn method_not_allowed() -> Self {
         let detail = "This address exists, but it does not take this method.";
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "That is not possible here", detail)

@@ -89,7 +89,7 @@ async fn accept(
     let job = JobId::new();
     let sequence = write_down(&app.web.bus.log(), owner, video, job, &received, priority, &mut orphan).await?;
     cookies.push(seen_cookie(&app, sequence));
-    let view = JobView::just_requested(job, owner, video, title(&received.name), sequence);
+    let view = JobView::just_requested(job, owner, video, title(&received.name), received.style, sequence);
     Ok(Accepted { job: view.to_json(), location: format!("/v1/jobs/{job}"), page: format!("/jobs/{job}"), cookies })
 }
 
@@ -133,6 +133,8 @@ async fn write_down(
             title: title(&received.name).into(),
             blob: received.blob.clone(),
             priority,
+            style: received.style.clone(),
+            redraw: None,
         })
     };
     let executed = log.execute::<Job>(job, &context, requested).await?;

@@ -21,6 +21,8 @@ mod forget;
 mod ownership;
 #[path = "web/raw.rs"]
 mod raw;
+#[path = "web/redraw.rs"]
+mod redraw;
 #[path = "web/refusals.rs"]
 mod refusals;
 #[path = "web/upload.rs"]

@@ -9,7 +9,8 @@ use uuid::Uuid;
 #[derive(Debug, PartialEq, Eq)]
 pub struct Table {
     pub name: &'static str,
-    /// Grows whenever the columns or their meaning change: the new table is filled beside the old one.
+    /// Grows whenever a column goes, or what one means changes: the new table is filled beside the old one. A new column
+    /// needs no new version: it is added to the table, and empty in the rows from before it.
     pub version: u32,
     /// Key columns first, in key order.
     pub columns: &'static [(&'static str, Type)],

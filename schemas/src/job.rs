@@ -5,15 +5,18 @@
 //!                 ↑ retry scheduled ←──┴── failed (retryable) ──┘            └→ failed | cancelled
 //! ```
 //!
+//! To draw a finished job again, in another style, is a job of its own ([`Job::redraw`]): it has the first one's model from
+//! the start and waits for the drawing alone. The first one stays as it ended.
+//!
 //! An attempt is used up by a failure alone. A worker that shuts down interrupts its phase, and the next worker takes
 //! the same attempt; so it does when the worker went silent.
 
 use crate::event::{
     CancelRequested, InferenceCompleted, InferenceStarted, JobCancelled, JobCompleted, JobDispatched, JobErased,
-    JobFailed, JobInterrupted, JobRequested, PanelRendered, Phase, RetryScheduled, TrainingCompleted,
+    JobFailed, JobInterrupted, JobRequested, PanelRendered, Phase, Redraw, RetryScheduled, TrainingCompleted,
     TrainingProgressed, TrainingStarted,
 };
-use crate::{Aggregate, Blob, Event, JobId, Refusal, limits};
+use crate::{Aggregate, Blob, Event, JobId, Refusal, Style, limits};
 use uuid::Uuid;
 
 /// A phase fails for good at this attempt.
@@ -76,6 +79,21 @@ pub struct Job {
     pub panels: u32,
 }
 
+/// Why a job cannot be drawn again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CannotRedraw {
+    #[error("there is no such job")]
+    Missing,
+    #[error("it is not done yet")]
+    Unfinished,
+    #[error("it failed, and there is nothing to draw with")]
+    Failed,
+    #[error("it was stopped before it was done")]
+    Cancelled,
+    #[error("it was deleted")]
+    Erased,
+}
+
 #[derive(Clone, Debug)]
 pub enum JobCommand {
     Request(JobRequested),
@@ -110,6 +128,25 @@ pub enum JobCommand {
 }
 
 impl Job {
+    /// What to ask of a new job that draws this one, `id`, again in `style`.
+    ///
+    /// # Errors
+    /// Only a comic that is done is drawn again.
+    pub fn redraw(&self, id: JobId, style: Style) -> Result<JobRequested, CannotRedraw> {
+        match (self.stage, &self.request, &self.model) {
+            (Stage::Completed, Some(request), Some(model)) => Ok(JobRequested {
+                style: Some(style),
+                redraw: Some(Redraw { of: id, model: model.clone() }),
+                ..request.clone()
+            }),
+            (Stage::Failed, ..) => Err(CannotRedraw::Failed),
+            (Stage::Cancelled, ..) => Err(CannotRedraw::Cancelled),
+            (Stage::Erased, ..) => Err(CannotRedraw::Erased),
+            (Stage::Missing, ..) => Err(CannotRedraw::Missing),
+            _ => Err(CannotRedraw::Unfinished),
+        }
+    }
+
     /// The worker that holds `phase` under `attempt` and `lease`, or a refusal.
     fn holds(&self, phase: Phase, attempt: u32, lease: Uuid) -> Result<(), Refusal> {
         match self.stage {
@@ -291,7 +328,9 @@ impl Aggregate for Job {
         match event {
             Event::JobRequested(request) => {
                 self.request = Some(request.clone());
-                self.stage = Stage::Waiting { phase: Phase::Training, attempt: 1, due_ms: 0 };
+                self.model = request.redraw.as_ref().map(|redraw| redraw.model.clone());
+                let phase = if self.model.is_some() { Phase::Inference } else { Phase::Training };
+                self.stage = Stage::Waiting { phase, attempt: 1, due_ms: 0 };
             }
             Event::JobDispatched(e) => {
                 self.starts = 0;

@@ -14,6 +14,7 @@ pub mod media;
 pub mod personal;
 pub mod progress;
 pub mod scene;
+pub mod style;
 pub mod user;
 pub mod video;
 
@@ -25,3 +26,4 @@ pub use ids::{AggregateId, BalloonId, ComicId, JobId, Kind, MediaId, PlacementId
 pub use limits::Invalid;
 pub use line::LineError;
 pub use personal::Personal;
+pub use style::Style;

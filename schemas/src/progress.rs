@@ -18,4 +18,7 @@ pub struct Tick {
     pub eta_ms: Option<u64>,
     /// The newest preview picture, in S3.
     pub preview: Option<Blob>,
+    /// The colours that the network uses by now, `#rrggbb`: what the person wears and is, then what is around them.
+    #[serde(default)]
+    pub palette: Vec<String>,
 }

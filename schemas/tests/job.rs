@@ -6,8 +6,8 @@
 use proptest::prelude::*;
 use schemas::Invalid;
 use schemas::event::*;
-use schemas::job::{Job, JobCommand, MAX_ATTEMPTS, Stage};
-use schemas::{Aggregate, Blob, ComicId, Event, Hash, JobId, Refusal, UserId, VideoId};
+use schemas::job::{CannotRedraw, Job, JobCommand, MAX_ATTEMPTS, Stage};
+use schemas::{Aggregate, Blob, ComicId, Event, Hash, JobId, Refusal, Style, UserId, VideoId};
 use uuid::Uuid;
 
 const FIRST: Uuid = Uuid::from_u128(1);
@@ -24,7 +24,15 @@ fn picture() -> Picture {
 
 fn request() -> JobCommand {
     let (owner, video) = (UserId(FIRST), VideoId(FIRST));
-    JobCommand::Request(JobRequested { owner, video, title: "clip".into(), blob: blob(), priority: Priority::Normal })
+    JobCommand::Request(JobRequested {
+        owner,
+        video,
+        title: "clip".into(),
+        blob: blob(),
+        priority: Priority::Normal,
+        style: None,
+        redraw: None,
+    })
 }
 
 fn start(attempt: u32, lease: Uuid) -> JobCommand {
@@ -94,6 +102,57 @@ fn a_job_runs_from_request_to_comic() {
     assert_eq!(job.stage, Stage::Completed);
     assert_eq!(names(job.decide(complete())), Ok(vec![]));
     assert_eq!(names(job.decide(JobCommand::RequestCancel)), Err(Refusal::Ended));
+}
+
+/// Everything up to the comic.
+fn whole() -> Vec<JobCommand> {
+    let drawing = [JobCommand::Dispatch, start_drawing(1, SECOND), inferred(1, SECOND), complete()];
+    [request(), JobCommand::Dispatch, start(1, FIRST), trained(1, FIRST)].into_iter().chain(drawing).collect()
+}
+
+fn manga() -> Style {
+    "manga".parse().unwrap()
+}
+
+#[test]
+fn a_finished_job_is_drawn_again_by_a_job_that_trains_nothing() {
+    let first = given(whole());
+    let asked = first.redraw(JobId(FIRST), manga()).unwrap();
+    assert_eq!((&asked.style, asked.video), (&Some(manga()), VideoId(FIRST)));
+    assert_eq!(asked.redraw, Some(Redraw { of: JobId(FIRST), model: blob() }));
+    let mut again = given([JobCommand::Request(asked)]);
+    assert_eq!(again.stage, Stage::Waiting { phase: Phase::Inference, attempt: 1, due_ms: 0 });
+    assert_eq!(again.model, first.model);
+    for command in [JobCommand::Dispatch, start_drawing(1, FIRST), panel(1, FIRST), inferred(1, FIRST), complete()] {
+        again.decide(command).unwrap().iter().for_each(|event| again.apply(event));
+    }
+    assert_eq!((again.stage, first.stage), (Stage::Completed, Stage::Completed));
+    // And that one once more, in any style.
+    assert!(schemas::style::ALL.iter().all(|s| again.redraw(JobId(SECOND), s.name.parse().unwrap()).is_ok()));
+}
+
+#[test]
+fn a_job_that_draws_again_is_asked_for_once_and_never_trains() {
+    let asked = JobCommand::Request(given(whole()).redraw(JobId(FIRST), manga()).unwrap());
+    let again = given([asked.clone(), JobCommand::Dispatch]);
+    assert_eq!(names(again.decide(asked)), Err(Refusal::Exists));
+    assert_eq!(names(again.decide(start(1, FIRST))), Err(Refusal::OutOfOrder));
+    assert_eq!(names(again.decide(JobCommand::RequestCancel)), Ok(vec!["cancel-requested", "cancelled"]));
+}
+
+#[test]
+fn only_a_job_that_is_done_is_drawn_again() {
+    let refused = |history: Vec<JobCommand>| given(history).redraw(JobId(FIRST), manga()).map(drop);
+    let with = |start: usize, last: JobCommand| whole().into_iter().take(start).chain([last]).collect::<Vec<_>>();
+    assert_eq!(refused(vec![]), Err(CannotRedraw::Missing));
+    for length in 1..whole().len() {
+        assert_eq!(refused(whole().into_iter().take(length).collect()), Err(CannotRedraw::Unfinished), "{length}");
+    }
+    assert_eq!(refused(with(3, fail(FIRST, false))), Err(CannotRedraw::Failed));
+    assert_eq!(refused(with(4, JobCommand::RequestCancel)), Err(CannotRedraw::Cancelled));
+    let erase = JobCommand::Erase(JobErased { owner: UserId(FIRST) });
+    assert_eq!(refused(with(whole().len(), erase)), Err(CannotRedraw::Erased));
+    assert_eq!(refused(whole()), Ok(()));
 }
 
 #[test]
@@ -234,11 +293,15 @@ fn what_is_drawn_is_no_longer_cancelled() {
     assert_eq!(names(job.decide(complete())), Ok(vec!["completed"]));
 }
 
+fn redraw_of_another() -> JobCommand {
+    JobCommand::Request(given(whole()).redraw(JobId(FIRST), manga()).unwrap())
+}
+
 fn any_command() -> impl Strategy<Value = JobCommand> {
     let lease = || prop_oneof![Just(FIRST), Just(SECOND)];
     let attempt = || 1u32..4;
     prop_oneof![
-        Just(()).prop_map(|()| request()),
+        any::<bool>().prop_map(|again| if again { redraw_of_another() } else { request() }),
         Just(()).prop_map(|()| JobCommand::Dispatch),
         (attempt(), lease()).prop_map(|(a, l)| start(a, l)),
         (attempt(), lease()).prop_map(|(a, l)| progress(a, l)),

@@ -52,8 +52,15 @@ mod tests {
     fn what_workers_do_for_a_user_is_the_users() {
         let (me, other, mine) = (UserId::new(), UserId::new(), JobId::new());
         let blob = Blob { key: "videos/x".to_owned(), sha256: Hash::of(b"x"), bytes: 1 };
-        let request =
-            JobRequested { owner: me, video: VideoId::new(), title: "me".into(), blob, priority: Default::default() };
+        let request = JobRequested {
+            owner: me,
+            video: VideoId::new(),
+            title: "me".into(),
+            blob,
+            priority: Default::default(),
+            style: None,
+            redraw: None,
+        };
         let dispatched = || JobDispatched { phase: Phase::Training, attempt: 1 };
         let mut owners = Owners::default();
         let mut is_mine = |event: &Recorded| owners.take_in(event, me);

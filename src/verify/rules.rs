@@ -105,6 +105,8 @@ mod tests {
             title: "me".into(),
             blob,
             priority: Priority::Normal,
+            style: None,
+            redraw: None,
         }
         .into()
     }

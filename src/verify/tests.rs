@@ -48,6 +48,8 @@ impl Past {
                 title: (*title).into(),
                 blob,
                 priority: Default::default(),
+                style: None,
+                redraw: None,
             };
             past.write(JobId(*id), request);
         }

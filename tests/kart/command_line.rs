@@ -58,7 +58,7 @@ fn the_upload_command_sends_a_video_and_watches_it() {
     let data = TempDir::new().unwrap();
     let _kart = Process::up(data.path(), &[]);
     let video = clip::nobody(data.path());
-    let output = run(data.path(), &["upload", video.to_str().unwrap(), "--watch"]);
+    let output = run(data.path(), &["upload", video.to_str().unwrap(), "--style", "watercolour", "--watch"]);
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
     assert!(text.contains("/jobs/") && text.contains("comic http"), "{text}");

@@ -275,8 +275,15 @@ async fn each_role_does_its_work_through_the_bus() {
     let (user, video, job) = (UserId::new(), VideoId::new(), JobId::new());
     web.log().execute::<User>(user, &context("web"), || UserCommand::RegisterGuest).await.unwrap();
     let blob = Blob { key: "videos/x".to_owned(), sha256: Hash::of(b"x"), bytes: 1 };
-    let requested =
-        JobRequested { owner: user, video, title: "a".into(), blob: blob.clone(), priority: Priority::Normal };
+    let requested = JobRequested {
+        owner: user,
+        video,
+        title: "a".into(),
+        blob: blob.clone(),
+        priority: Priority::Normal,
+        style: None,
+        redraw: None,
+    };
     let uploaded = VideoUploaded { owner: user, name: "a.mp4".into(), container: "mp4".to_owned(), blob };
     web.log().execute::<Video>(video, &context("web"), || VideoCommand::Upload(uploaded.clone())).await.unwrap();
     web.log().execute::<Job>(job, &context("web"), || JobCommand::Request(requested.clone())).await.unwrap();
@@ -328,6 +335,7 @@ async fn each_role_does_its_work_through_the_bus() {
         curve: vec![],
         eta_ms: None,
         preview: None,
+        palette: vec![],
     };
     trainer.ticks().publish(&tick).await.unwrap();
     assert_eq!(tokio::time::timeout(DEADLINE, ticks.next()).await.unwrap(), Some(tick));

@@ -24,6 +24,7 @@ fn a_video_becomes_a_comic_and_the_log_tells_how() {
     assert_eq!((&job["training"]["status"], &job["inference"]["status"]), (&"succeeded".into(), &"succeeded".into()));
 
     pictures_are_pictures(&visitor, &job);
+    it_is_drawn_again_in_another_style(&data, &visitor, &job);
     another_visitor_sees_nothing(&kart, &job);
     the_log_reads_as_a_story(&data, id);
     the_views_can_be_made_anew(&data, &visitor, id);
@@ -42,6 +43,22 @@ fn pictures_are_pictures(visitor: &Visitor, job: &Value) {
     }
     let page = visitor.get(output["comic"].as_str().unwrap());
     assert_eq!(page.status(), 200);
+}
+
+fn it_is_drawn_again_in_another_style(data: &TempDir, visitor: &Visitor, first: &Value) {
+    let bytes = |job: &Value| visitor.get(job["output"]["page"].as_str().unwrap()).bytes().unwrap();
+    let before = bytes(first);
+    let url = format!("{}{}?style=manga", visitor.url, first["urls"]["redraw"].as_str().unwrap());
+    let again: Value = visitor.client.post(url).send().unwrap().json().unwrap();
+    let id = again["id"].as_str().unwrap();
+    let again = visitor.wait_for_status(id, &["succeeded", "failed"], JOB_WITHIN);
+    assert_eq!((&again["status"], &again["style"]), (&"succeeded".into(), &"manga".into()), "{again:#}");
+    pictures_are_pictures(visitor, &again);
+    assert_ne!(bytes(&again), before);
+    assert_eq!(bytes(first), before, "the first comic stays as it is");
+    let story = events(data.path(), Some(id));
+    assert_eq!(names(&story)[..3], ["requested", "dispatched", "inference-started"]);
+    assert!(!names(&story).contains(&"trained"));
 }
 
 fn another_visitor_sees_nothing(kart: &Process, job: &Value) {

@@ -8,6 +8,7 @@ pub mod cloth;
 pub mod cutout;
 pub mod face;
 pub mod figure;
+pub mod finish;
 pub mod flow;
 pub mod framing;
 pub mod hair;
@@ -29,6 +30,7 @@ pub mod scene;
 pub mod shadow;
 pub mod skin;
 pub mod strands;
+pub mod style;
 
 use std::ops::ControlFlow;
 
@@ -40,6 +42,7 @@ use framing::{Framing, View};
 use keyframes::KeyFrames;
 use panel::Shot;
 use scene::Scene;
+use style::Style;
 
 /// Everything that one character gives a comic.
 pub struct Drawn {
@@ -63,21 +66,22 @@ pub struct DrawnPanel {
     pub alt: String,
 }
 
-/// Draws a character. `on_panel` hears of each panel as it gets ready. When it breaks, or `go_on`, which is asked about
+/// Draws a character in a style. `on_panel` hears of each panel as it gets ready. When it breaks, or `go_on`, which is asked about
 /// once a second, says no, the answer is `None`, as for a clip without frames.
 pub fn draw(
     character: &Character,
+    style: &Style,
     go_on: &dyn Fn() -> bool,
     on_panel: &mut dyn FnMut(usize, &DrawnPanel) -> ControlFlow<()>,
 ) -> Option<Drawn> {
     let ask = || go_on().then_some(());
-    let scene = Scene::new(character);
+    let scene = Scene::new(character, style);
     ask()?;
     let clip = character.clip;
     let frames = KeyFrames::choose(&scene, page::PANELS);
     ask()?;
     let (places, page_height) = page::places(clip.height > clip.width);
-    let mut page = page::blank(page_height);
+    let mut page = page::blank(page_height, &style.sheet);
     let mut panels = Vec::new();
     for (i, (shot, place)) in page::shots(&scene, &frames, &places).iter().zip(&places).enumerate() {
         let image = panel::draw_panel(&scene, shot);
@@ -85,7 +89,7 @@ pub fn draw(
         if on_panel(i, &drawn).is_break() {
             return None;
         }
-        page::mount(&mut page, &drawn.image, place);
+        page::mount(&mut page, &drawn.image, place, &style.sheet);
         panels.push(drawn);
     }
     let background = background(&scene, panels.first()?.frame);
@@ -190,7 +194,7 @@ mod tests {
         let clip = clip(3, true);
         let mut heard = Vec::new();
         let drawn = with_character(&clip, |character| {
-            draw(character, &|| true, &mut |i, panel| {
+            draw(character, Default::default(), &|| true, &mut |i, panel| {
                 heard.push((i, panel.framing));
                 ControlFlow::Continue(())
             })
@@ -208,7 +212,7 @@ mod tests {
     fn drawing_stops_when_told_and_a_clip_without_frames_gives_nothing() {
         let mut count = 0;
         let stopped = with_character(&clip(2, false), |character| {
-            draw(character, &|| true, &mut |_, _| {
+            draw(character, Default::default(), &|| true, &mut |_, _| {
                 count += 1;
                 ControlFlow::Break(())
             })
@@ -217,10 +221,13 @@ mod tests {
         let asked = std::cell::Cell::new(0);
         let stopped = with_character(&clip(2, true), |character| {
             let go_on = || asked.replace(asked.get() + 1) < 2;
-            draw(character, &go_on, &mut |_, _| ControlFlow::Continue(()))
+            draw(character, Default::default(), &go_on, &mut |_, _| ControlFlow::Continue(()))
         });
         assert!(stopped.is_none() && asked.get() == 3, "it goes on after it was told to stop");
         let empty = clip(0, true);
-        assert!(with_character(&empty, |c| draw(c, &|| true, &mut |_, _| ControlFlow::Continue(()))).is_none());
+        assert!(
+            with_character(&empty, |c| draw(c, Default::default(), &|| true, &mut |_, _| ControlFlow::Continue(())))
+                .is_none()
+        );
     }
 }

@@ -6,7 +6,18 @@ use schemas::{Hash, JobId, UserId};
 
 fn tick(job: JobId, phase: Phase, step: u32) -> Tick {
     let stage = "training".to_owned();
-    Tick { job, phase, stage, step, of: 100, loss: Some(0.5), curve: vec![1.0, 0.5], eta_ms: None, preview: None }
+    Tick {
+        job,
+        phase,
+        stage,
+        step,
+        of: 100,
+        loss: Some(0.5),
+        curve: vec![1.0, 0.5],
+        eta_ms: None,
+        preview: None,
+        palette: vec![],
+    }
 }
 
 #[tokio::test]

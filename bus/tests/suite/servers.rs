@@ -69,6 +69,8 @@ pub fn requested() -> JobRequested {
         title: "dancing.mp4".into(),
         blob: Blob { key: "video/x/source".to_owned(), sha256: Hash::of(b"x"), bytes: 1 },
         priority: Priority::Normal,
+        style: None,
+        redraw: None,
     }
 }
 

@@ -87,7 +87,7 @@ pub fn of_tick(tick: &Tick) -> Vec<Sse> {
     }
     if let Some(preview) = &tick.preview {
         let url = format!("/v1/jobs/{}/preview/{}", tick.job, preview.sha256);
-        events.push(event("preview", json!({ "url": url })));
+        events.push(event("preview", json!({ "url": url, "palette": tick.palette })));
     }
     events
 }

@@ -115,6 +115,8 @@ pub fn summary(job: &JobRow) -> Value {
         "status": job.status,
         "cancel_requested": job.cancel_requested,
         "input": { "video": job.video, "title": job.title },
+        "style": job.style,
+        "redraw_of": job.redraw_of,
         "training": { "status": job.training_status, "step": job.step, "of": job.of, "loss": job.loss },
         "inference": { "status": job.inference_status, "step": job.panels_drawn, "of": job.panels_of },
         "output": succeeded.then(|| json!({
@@ -133,6 +135,7 @@ pub fn summary(job: &JobRow) -> Value {
         "urls": {
             "get": url,
             "cancel": format!("{url}/cancel"),
+            "redraw": format!("{url}/redraw"),
             "events": format!("{url}/events"),
             "page": format!("/jobs/{}", job.id),
         },

@@ -26,6 +26,7 @@ pub fn page(comic: &ComicRow, pictures: &[PictureRow]) -> Markup {
             }
             div.links {
                 a.button.primary href={ "/media/" (comic.page) "?download" } { "Save the page" }
+                a.button href={ "/jobs/" (comic.job) "#again" } { "In another style" }
                 a.button href={ "/jobs/" (comic.job) } { "How it was made" }
                 a.button.quiet href={ "/comics/" (comic.id) "/audit" } { "Where it comes from" }
             }

@@ -1,7 +1,7 @@
 //! The start: send a video, and see what became of the ones before.
 
 use super::layout::{Layout, layout};
-use super::words;
+use super::{styles, words};
 use crate::assets;
 use maud::{Markup, html};
 use projector::{JobRow, Status};
@@ -61,6 +61,7 @@ fn form(max_upload: u64) -> Markup {
         section #make.panel {
             h2 { "Your video" }
             form #upload method="post" action="/v1/jobs" enctype="multipart/form-data" data-limit=(max_upload) {
+                (styles::choice())
                 div.drop #drop {
                     video #preview muted playsinline hidden {}
                     p.hint { "Drop a video here, or" }

@@ -4,11 +4,12 @@ mod rail;
 
 use super::curve::curve;
 use super::layout::{Layout, layout};
-use super::words;
+use super::{styles, words};
 use crate::job_view::JobView;
 use maud::{Markup, html};
 use projector::{PhaseStatus, Status};
 use schemas::event::{MediaKind, Phase};
+use schemas::style;
 
 /// Without JavaScript the page looks again this often.
 const REFRESH_S: u32 = 3;
@@ -33,7 +34,7 @@ pub fn page(view: &JobView) -> Markup {
             div.job-sheet #job data-live={ "/jobs/" (view.job.id) "/live" } {
                 header.title {
                     h1 { (view.job.title) }
-                    p.fine { "Sent " (words::moment(view.job.created)) }
+                    p.fine { (origin(view)) }
                 }
                 @for fragment in job_fragments(view) { (fragment.html) }
                 (video(view))
@@ -44,14 +45,27 @@ pub fn page(view: &JobView) -> Markup {
 }
 
 /// In the order in which they stand on the page.
-pub fn job_fragments(view: &JobView) -> [Fragment; 5] {
+pub fn job_fragments(view: &JobView) -> [Fragment; 6] {
     [
         Fragment { id: "rail", html: rail::rail(view) },
         Fragment { id: "now", html: now(view) },
         Fragment { id: "result", html: result(view) },
+        Fragment { id: "again", html: again(view) },
         Fragment { id: "learning", html: learning(view) },
         Fragment { id: "strip", html: strip(view) },
     ]
+}
+
+/// When it came, what it is drawn in, and after which comic.
+fn origin(view: &JobView) -> Markup {
+    let style = style::known(&view.job.style).map_or(view.job.style.as_str(), |known| known.title);
+    html! {
+        @match view.job.redraw_of {
+            Some(first) => { a href={ "/jobs/" (first) } { "Drawn again" } " " },
+            None => "Sent ",
+        }
+        (words::moment(view.job.created)) " · " (style)
+    }
 }
 
 fn now(view: &JobView) -> Markup {
@@ -156,7 +170,13 @@ fn explanation(view: &JobView) -> String {
 fn result(view: &JobView) -> Markup {
     let page = view.of_kind(MediaKind::Page).next();
     html! {
-        section #result hidden[page.is_none()] {
+        section #result hidden[page.is_none() && view.before.is_none()] {
+            @if let Some(before) = view.before.filter(|_| page.is_none()) {
+                figure.before {
+                    img #{ "p" (before) } data-keep src={ "/media/" (before) } alt="The page as it was drawn before.";
+                    figcaption { "As it was drawn before" }
+                }
+            }
             @if let Some(page) = page {
                 @let picture = html! {
                     img #{ "p" (page.media) } data-keep src=(view.url(page.media)) width=(page.width) height=(page.height) alt=(page.alt);
@@ -164,6 +184,27 @@ fn result(view: &JobView) -> Markup {
                 @match view.job.comic {
                     Some(comic) => a.sheet href={ "/comics/" (comic) } { (picture) },
                     None => div.sheet { (picture) },
+                }
+            }
+        }
+    }
+}
+
+/// A finished comic in the other styles, or in its own once more: one button each.
+fn again(view: &JobView) -> Markup {
+    let done = view.job.status == Status::Succeeded;
+    let url = |name: &str| format!("/v1/jobs/{}/redraw?style={name}&job={}", view.job.id, view.again);
+    html! {
+        section #again.panel hidden[!done] {
+            @if done {
+                h2 { "Draw again in another style" }
+                p { "Nothing has to be learned again: it takes seconds. This page stays as it is." }
+                form.styles method="post" {
+                    @for style in &style::ALL {
+                        button.style type="submit" formaction=(url(style.name)) aria-current=[(style.name == view.job.style).then_some("true")] {
+                            (styles::swatch(style))
+                        }
+                    }
                 }
             }
         }
@@ -185,15 +226,41 @@ fn learning(view: &JobView) -> Markup {
                         @if let Some(ms) = job.training_ms { " It took " (words::duration(ms)) "." }
                     }
                 }
-                @if let Some(url) = view.preview_url() {
-                    figure.preview {
-                        img src=(url) alt="What the network makes of you so far";
-                        figcaption { "What it makes of you so far" }
-                    }
-                }
+                (so_far(view))
             }
             @if !job.advice.is_empty() {
                 ul.advice { @for advice in &job.advice { li { (advice) } } }
+            }
+        }
+    }
+}
+
+/// One frame as the network sees it by now, and the colours that it has found.
+fn so_far(view: &JobView) -> Markup {
+    let palette = view.live_tick().map_or(&[][..], |tick| &tick.palette);
+    html! {
+        @if view.preview_url().is_some() || !palette.is_empty() {
+            figure.preview {
+                @if let Some(url) = view.preview_url() {
+                    img src=(url) alt="What the network makes of you so far";
+                }
+                (colours(palette))
+                figcaption { "What it makes of you so far, and in which colours" }
+            }
+        }
+    }
+}
+
+/// As a drawing, since pages have no inline styles.
+fn colours(palette: &[String]) -> Markup {
+    const SIDE: usize = 20;
+    html! {
+        @if !palette.is_empty() {
+            svg.palette viewBox={ "0 0 " (SIDE * palette.len()) " " (SIDE) } preserveAspectRatio="none" role="img"
+                aria-label={ "The network's " (words::count(palette.len(), "colour")) } {
+                @for (index, colour) in palette.iter().enumerate() {
+                    rect x=(SIDE * index) width=(SIDE) height=(SIDE) fill=(colour) {}
+                }
             }
         }
     }

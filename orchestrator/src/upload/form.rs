@@ -1,4 +1,4 @@
-//! The `multipart/form-data` body (RFC 7578): one file field, `video`, and nothing else worth keeping.
+//! The `multipart/form-data` body (RFC 7578): one file field, `video`, and the `style` to draw it in.
 
 use super::body::{BodyError, UploadBody};
 use super::name;
@@ -9,11 +9,13 @@ use bus::{Blobs, UploadError};
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt};
 use multer::{Constraints, Field, Multipart, SizeLimit};
-use schemas::Blob;
+use schemas::{Blob, Style};
 use std::error::Error;
 
 const FILE_FIELD: &str = "video";
-/// Beside the file a form may bring this many fields, each this large; they are read and thrown away.
+/// Best sent before the file: a name that is none is refused before the video has travelled.
+const STYLE_FIELD: &str = "style";
+/// Beside the file a form may bring this many fields, each this large; those that mean nothing are thrown away.
 const MOST_FIELDS: usize = 16;
 const FIELD_LIMIT: u64 = 64 << 10;
 /// What the wrapping of a file may add to the length of the request.
@@ -25,6 +27,8 @@ pub struct Received {
     pub name: String,
     pub container: Container,
     pub blob: Blob,
+    /// As asked for; `None` when the form does not say.
+    pub style: Option<Style>,
 }
 
 /// Refuses by the head of the request alone, before a byte is read. Returns the boundary.
@@ -78,21 +82,26 @@ async fn read_fields(
     max_upload: u64,
     received: &mut Option<Received>,
 ) -> Result<(), Problem> {
-    let mut fields = 0;
+    let (mut fields, mut style) = (0, None);
     while let Some(field) = form.next_field().await.map_err(|error| broken_form(&error))? {
         fields += 1;
         if fields > MOST_FIELDS {
             let detail = format!("A form may have {MOST_FIELDS} fields.");
             return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-many-fields", "Too many fields", detail));
         }
-        if field.name() != Some(FILE_FIELD) {
-            skip(field).await?;
+        if field.name() == Some(STYLE_FIELD) {
+            style = Some(read_style(field).await?);
+        } else if field.name() != Some(FILE_FIELD) {
+            read_short(field).await?;
         } else if received.is_some() {
             let detail = "The field `video` comes twice. Send one video at a time.";
             return Err(Problem::bad_request("duplicate-field", "One video at a time", detail));
         } else {
             *received = Some(store(field, blobs, key, max_upload).await?);
         }
+    }
+    if let Some(received) = received {
+        received.style = style;
     }
     Ok(())
 }
@@ -109,7 +118,7 @@ async fn store(mut field: Field<'_>, blobs: &Blobs, key: &str, max_upload: u64) 
     let rest = field.map(|chunk| chunk.map_err(Box::<dyn Error + Send + Sync>::from));
     let bytes = futures::stream::once(async move { Ok(head) }).chain(rest);
     let blob = upload(blobs, key, bytes, max_upload).await?;
-    Ok(Received { name, container, blob })
+    Ok(Received { name, container, blob, style: None })
 }
 
 async fn upload(
@@ -135,16 +144,21 @@ async fn read_head(field: &mut Field<'_>) -> Result<Bytes, Problem> {
     Ok(head.freeze())
 }
 
-async fn skip(mut field: Field<'_>) -> Result<(), Problem> {
-    let mut bytes = 0;
+async fn read_style(field: Field<'_>) -> Result<Style, Problem> {
+    let name = read_short(field).await?;
+    std::str::from_utf8(&name).ok().and_then(|name| name.parse().ok()).ok_or_else(Problem::unknown_style)
+}
+
+async fn read_short(mut field: Field<'_>) -> Result<Vec<u8>, Problem> {
+    let mut bytes = vec![];
     while let Some(chunk) = field.chunk().await.map_err(|error| broken_form(&error))? {
-        bytes += chunk.len() as u64;
-        if bytes > FIELD_LIMIT {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() as u64 > FIELD_LIMIT {
             let detail = "A field other than `video` is too long.";
             return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "field-too-large", "Too much in a field", detail));
         }
     }
-    Ok(())
+    Ok(bytes)
 }
 
 /// What became of a body that cannot be read further: the error, or one of its causes, says.

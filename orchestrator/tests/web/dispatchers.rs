@@ -38,7 +38,15 @@ async fn tell(bus: &Bus, job: JobId, command: JobCommand) -> Result<(), ExecuteE
 async fn request(bus: &Bus, owner: UserId) -> JobId {
     let (job, video) = (JobId::new(), VideoId::new());
     let priority = Priority::Normal;
-    let request = JobRequested { owner, video, title: "me".to_owned().into(), blob: blob("videos/x"), priority };
+    let request = JobRequested {
+        owner,
+        video,
+        title: "me".to_owned().into(),
+        blob: blob("videos/x"),
+        priority,
+        style: None,
+        redraw: None,
+    };
     tell(bus, job, JobCommand::Request(request)).await.expect("the log takes it");
     job
 }

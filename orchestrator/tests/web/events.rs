@@ -104,6 +104,7 @@ async fn ticks_come_as_events_without_an_id() {
         curve: vec![1.0, 0.25],
         eta_ms: Some(1_500),
         preview: Some(crate::house::blob("previews/x.png")),
+        palette: vec!["#e0ac88".to_owned()],
     };
     let ticks = house.bus.ticks();
     let reading = tokio::spawn(read(answer, 8));

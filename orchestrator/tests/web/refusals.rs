@@ -51,6 +51,8 @@ async fn forms_that_are_not_ours_are_refused() {
         ("40 no file", Form::new().text("other", "x"), 400, "missing-field"),
         ("44 many fields", many, 413, "too-many-fields"),
         ("45 twice", Form::new().part("video", file()).part("video", file()), 400, "duplicate-field"),
+        ("a style that is none", Form::new().text("style", "crayon").part("video", file()), 400, "unknown-style"),
+        ("and after the video", Form::new().part("video", file()).text("style", ""), 400, "unknown-style"),
         ("a long field", Form::new().text("note", "x".repeat(100_000)), 413, "field-too-large"),
         ("39 RTL", Form::new().part("video", file().file_name("a\u{202e}4pm.exe")), 400, "invalid-filename"),
         ("39 long", Form::new().part("video", file().file_name("x".repeat(300))), 400, "invalid-filename"),

@@ -84,6 +84,8 @@ fn requested(owner: UserId, video: VideoId, job: JobId) -> Event {
         title: "Me, dancing in the kitchen".into(),
         blob: blob("videos", job.0),
         priority: Default::default(),
+        style: None,
+        redraw: None,
     }
     .into()
 }

@@ -10,8 +10,16 @@ use uuid::Uuid;
 
 fn requested() -> Event {
     let blob = Blob { key: "video".into(), sha256: Hash::of(b""), bytes: 1 };
-    JobRequested { owner: UserId::new(), video: VideoId::new(), title: "me".into(), blob, priority: Priority::Normal }
-        .into()
+    JobRequested {
+        owner: UserId::new(),
+        video: VideoId::new(),
+        title: "me".into(),
+        blob,
+        priority: Priority::Normal,
+        style: None,
+        redraw: None,
+    }
+    .into()
 }
 
 fn progressed(step: u32) -> Event {

@@ -4,8 +4,10 @@
 //! latest value of each column whatever arrives twice, late, or from two projectors at once. All statements are prepared
 //! and idempotent: the driver may repeat them.
 
+mod set_up;
+
 use super::{Checkpoint, Counts, Generation, Source, StoreError, ViewStore, cql};
-use crate::{Mutation, Row, Table, Type, Value, views};
+use crate::{Mutation, Row, Table, Type, Value};
 use ::scylla::client::caching_session::{CachingSession, CachingSessionBuilder};
 use ::scylla::client::session_builder::SessionBuilder;
 use ::scylla::frame::types::Consistency;
@@ -76,19 +78,6 @@ impl ScyllaStore {
         store.make_tables(live).await?;
         store.shown().generation = live;
         Ok(store)
-    }
-
-    /// Runs a schema change and waits until all nodes know it.
-    async fn set_up(&self, statement: &str, item: &str) -> Result<(), StoreError> {
-        let done = self.session.get_session().query_unpaged(statement, ()).await;
-        done.map(drop).map_err(|error| StoreError::SetUp { item: item.to_owned(), source: error.into() })
-    }
-
-    async fn make_tables(&self, generation: Generation) -> Result<(), StoreError> {
-        for table in views::TABLES {
-            self.set_up(&cql::create_table(table, generation), &generation.name_of(table)).await?;
-        }
-        Ok(())
     }
 
     async fn read_live(&self) -> Result<Generation, Source> {

@@ -50,6 +50,8 @@ pub static TABLE: Table = Table {
         ("page", Type::Uuid),
         ("background", Type::Uuid),
         ("model_key", Type::Text),
+        ("style", Type::Text),
+        ("redraw_of", Type::Uuid),
         ("last_sequence", Type::Int),
     ],
     partition: 1,
@@ -125,6 +127,7 @@ fn columns(recorded: &Recorded) -> Vec<(&'static str, Value)> {
             ("model_key", (&e.model.key).into()),
         ],
         Event::InferenceStarted(e) => [
+            ("status", Status::Processing.into()),
             ("inference_status", PhaseStatus::Running.into()),
             ("inference_attempt", e.attempt.into()),
             ("inference_device", (&e.device).into()),
@@ -161,17 +164,21 @@ fn columns(recorded: &Recorded) -> Vec<(&'static str, Value)> {
 
 /// A new job, and nothing left of one before it.
 fn requested(e: &JobRequested, time: OffsetDateTime) -> Vec<(&'static str, Value)> {
+    let trained = if e.redraw.is_some() { PhaseStatus::Succeeded } else { PhaseStatus::Waiting };
     vec![
         ("owner", e.owner.into()),
         ("video", e.video.into()),
         ("title", (&e.title).into()),
         ("status", Status::Starting.into()),
-        ("training_status", PhaseStatus::Waiting.into()),
+        ("training_status", trained.into()),
         ("training_attempt", 1u32.into()),
         ("inference_status", PhaseStatus::Waiting.into()),
         ("inference_attempt", 1u32.into()),
         ("cancel_requested", false.into()),
         ("created", time.into()),
+        ("model_key", e.redraw.as_ref().map(|redraw| &redraw.model.key).into()),
+        ("style", e.style.as_ref().map(|style| style.as_str()).into()),
+        ("redraw_of", e.redraw.as_ref().map(|redraw| redraw.of).into()),
     ]
 }
 

@@ -96,6 +96,8 @@ pub fn event(cast: &Cast, which: usize, n: u32) -> (AggregateId, Event) {
             title: format!("Me ✨ {n}").into(),
             blob: blob("video"),
             priority: Priority::Normal,
+            style: None,
+            redraw: None,
         }
         .into(),
         4 => JobDispatched { phase, attempt }.into(),

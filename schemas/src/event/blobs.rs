@@ -8,7 +8,9 @@ impl Event {
     pub fn blobs(&self) -> Vec<&Blob> {
         match self {
             Event::VideoUploaded(e) => vec![&e.blob],
-            Event::JobRequested(e) => vec![&e.blob],
+            Event::JobRequested(e) => {
+                [&e.blob].into_iter().chain(e.redraw.iter().map(|redraw| &redraw.model)).collect()
+            }
             Event::TrainingProgressed(e) => e.checkpoint.iter().collect(),
             Event::TrainingCompleted(e) => vec![&e.model],
             Event::PanelRendered(e) => vec![&e.picture.blob],

@@ -1,9 +1,9 @@
 //! A job: `kart.job.*`.
 
 use super::Picture;
-use crate::Personal;
 use crate::blob::Blob;
-use crate::ids::{ComicId, UserId, VideoId};
+use crate::ids::{ComicId, JobId, UserId, VideoId};
+use crate::{Personal, Style};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -54,6 +54,20 @@ pub struct JobRequested {
     pub blob: Blob,
     #[serde(default)]
     pub priority: Priority,
+    /// What to draw it in; the first of [`crate::style::ALL`] where none is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub style: Option<Style>,
+    /// Drawn again: nothing is trained. A program that does not know this trains once more, which is slower and no worse.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redraw: Option<Redraw>,
+}
+
+/// What an earlier job gives to one that draws the same video again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Redraw {
+    pub of: JobId,
+    /// Its weights. The blob is shared.
+    pub model: Blob,
 }
 
 /// A phase was handed to the work queue.

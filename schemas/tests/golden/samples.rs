@@ -46,8 +46,16 @@ pub fn all() -> Vec<Event> {
         }
         .into(),
         VideoRefused { code: "no-video".into(), detail: "the file has no pictures in it".into() }.into(),
-        JobRequested { owner: OWNER, video: VIDEO, title: sealed(), blob: blob("video/1"), priority: Priority::Normal }
-            .into(),
+        JobRequested {
+            owner: OWNER,
+            video: VIDEO,
+            title: sealed(),
+            blob: blob("video/1"),
+            priority: Priority::Normal,
+            style: None,
+            redraw: None,
+        }
+        .into(),
         JobDispatched { phase: Phase::Training, attempt }.into(),
         TrainingStarted { attempt, lease, device: "CPU (2 threads)".into(), teachers: vec!["8d13".into()] }.into(),
         TrainingProgressed { attempt, lease, step: 7, of: 140, loss: 1.25, checkpoint: None }.into(),
@@ -99,8 +107,26 @@ fn drawing() -> Vec<Event> {
 fn endings() -> Vec<Event> {
     vec![
         JobInterrupted { phase: Phase::Training, attempt: 1, lease: LEASE }.into(),
-        JobRequested { owner: OWNER, video: VIDEO, title: sealed(), blob: blob("video/1"), priority: Priority::Low }
-            .into(),
+        JobRequested {
+            owner: OWNER,
+            video: VIDEO,
+            title: sealed(),
+            blob: blob("video/1"),
+            priority: Priority::Low,
+            style: None,
+            redraw: None,
+        }
+        .into(),
+        JobRequested {
+            owner: OWNER,
+            video: VIDEO,
+            title: sealed(),
+            blob: blob("video/1"),
+            priority: Priority::Normal,
+            style: "manga".parse().ok(),
+            redraw: Some(Redraw { of: JOB, model: blob("model/1.safetensors") }),
+        }
+        .into(),
         JobCompleted { comic: ComicId::of(JOB) }.into(),
         JobFailed {
             phase: Phase::Training,

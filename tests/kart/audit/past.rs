@@ -68,6 +68,8 @@ impl Past {
                     title: title.as_str().into(),
                     blob,
                     priority: Default::default(),
+                    style: None,
+                    redraw: None,
                 };
                 let context_ = context(user);
                 log.execute::<Job>(job, &context_, || JobCommand::Request(request.clone())).await.unwrap();

@@ -1,12 +1,14 @@
-//! Made backgrounds: halftone dots, a split field, a burst of rays, speed lines.
+//! Made backgrounds: halftone dots, a split field, a burst of rays, speed lines, a blot of paint.
 
 use std::f32::consts::TAU;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::finish::cloud;
 use super::pen::{dots, paint};
 use super::point::Point;
+use super::style::{Ground, Swatch};
 use crate::raster::clean::smoothstep;
 use crate::raster::colour::{lch, srgb};
 use crate::raster::polygon::Coverage;
@@ -20,16 +22,21 @@ pub enum Backdrop {
     Split,
     Burst,
     Speed,
+    /// Paint that runs out on white paper.
+    Blot,
 }
 
 /// Share of the chroma that is left on a page in black and white.
 const GREY_CHROMA: f32 = 0.25;
+/// Direction of the halftone rows.
+const DOT_ANGLE_DEG: f32 = 35.0;
 const RAYS: usize = 11;
 const SPEED_LINES: usize = 84;
 
 /// The paper and the colours of one background.
-struct Scene {
+struct Scene<'a> {
     canvas: Grid<[f32; 3]>,
+    ground: &'a Ground,
     hue_deg: f32,
     chroma: f32,
     unit: f32,
@@ -42,7 +49,8 @@ struct Scene {
 pub fn made_background(
     width: usize,
     height: usize,
-    style: Backdrop,
+    kind: Backdrop,
+    ground: &Ground,
     hue_deg: f32,
     greyscale: bool,
     unit: f32,
@@ -51,28 +59,20 @@ pub fn made_background(
 ) -> Grid<[f32; 3]> {
     let chroma = if greyscale { GREY_CHROMA } else { 1.0 };
     let canvas = Grid::new(width, height, [0.0; 3]);
-    let mut scene = Scene { canvas, hue_deg, chroma, unit, focus: [focus.0, focus.1] };
-    match style {
+    let mut scene = Scene { canvas, ground, hue_deg, chroma, unit, focus: [focus.0, focus.1] };
+    match kind {
         Backdrop::Plate | Backdrop::Dots => scene.dots(),
         Backdrop::Split => scene.split(),
         Backdrop::Burst => scene.burst(),
         Backdrop::Speed => scene.speed(seed),
+        Backdrop::Blot => scene.blot(seed as u32),
     }
     scene.canvas
 }
 
-impl Scene {
-    /// A colour of the scene: lightness, chroma, and how far its hue is from the scene's in degrees.
-    fn colour(&self, lightness: f32, chroma: f32, aside_deg: f32) -> [f32; 3] {
-        srgb(lch(lightness, chroma * self.chroma, self.hue_deg + aside_deg))
-    }
-
-    fn light(&self) -> [f32; 3] {
-        self.colour(0.84, 0.105, 0.0)
-    }
-
-    fn deep(&self) -> [f32; 3] {
-        self.colour(0.70, 0.135, -12.0)
+impl Scene<'_> {
+    fn colour(&self, swatch: Swatch) -> [f32; 3] {
+        srgb(lch(swatch.lightness, swatch.chroma * self.chroma, self.hue_deg + swatch.aside_deg))
     }
 
     fn size(&self) -> (f32, f32) {
@@ -81,7 +81,7 @@ impl Scene {
 
     fn dots(&mut self) {
         let (width, height) = self.size();
-        let (light, deep) = (self.light(), self.deep());
+        let (light, deep) = (self.colour(self.ground.light), self.colour(self.ground.deep));
         self.canvas.data.fill(light);
         self.halftone(11.0, deep, |x, y| (0.62 * (y / height).powf(1.2) + 0.10 * (x / width - 0.5).abs()).min(0.6));
     }
@@ -91,14 +91,16 @@ impl Scene {
         const BORDER: (f32, f32) = (0.28, 0.62);
         let (width, height) = self.size();
         let below = move |x: f32, y: f32| y - height * BORDER.1 + (x - 0.5 * width) * BORDER.0;
-        let (light, deep, floor) = (self.light(), self.deep(), self.colour(0.60, 0.13, -20.0));
+        let Ground { light, deep, floor, .. } = *self.ground;
+        let [light, deep, floor] = [light, deep, floor].map(|swatch| self.colour(swatch));
         self.canvas.data.fill(light);
         self.halftone(9.0, deep, |x, y| (0.45 * (1.0 + below(x, y) / (0.55 * height))).min(0.5));
         self.lay(floor, |x, y| smoothstep(below(x, y), -0.7, 0.7));
     }
 
     fn burst(&mut self) {
-        let (light, deep, ray) = (self.light(), self.deep(), self.colour(0.76, 0.125, -8.0));
+        let Ground { light, deep, ray, .. } = *self.ground;
+        let [light, deep, ray] = [light, deep, ray].map(|swatch| self.colour(swatch));
         self.canvas.data.fill(light);
         let reach = self.reach();
         for i in 0..RAYS {
@@ -113,7 +115,7 @@ impl Scene {
     }
 
     fn speed(&mut self, seed: u64) {
-        let (paper, line) = (self.colour(0.92, 0.055, 0.0), self.colour(0.50, 0.13, 0.0));
+        let (paper, line) = (self.colour(self.ground.pale), self.colour(self.ground.line));
         self.canvas.data.fill(paper);
         let reach = self.reach();
         let mut random = ChaCha8Rng::seed_from_u64(seed);
@@ -130,6 +132,20 @@ impl Scene {
             ];
             self.wedge(&wedge, line);
         }
+    }
+
+    /// Two colours that run into each other around the figure, and end in white paper before the corners.
+    fn blot(&mut self, seed: u32) {
+        let Ground { light, deep, ray, .. } = *self.ground;
+        let [light, deep, ray] = [light, deep, ray].map(|swatch| self.colour(swatch));
+        let ((width, height), unit, focus) = (self.size(), self.unit, self.focus);
+        let size = width.min(height) / unit;
+        let mixed = |x: f32, y: f32, n: u32| cloud(x / unit, y / unit, 0.5 * size, seed.wrapping_add(n));
+        self.canvas.data.fill(light);
+        self.lay(deep, |x, y| smoothstep(mixed(x, y, 1) + 0.25 * (y / height - 0.5), 0.42, 0.72));
+        self.lay(ray, |x, y| 0.8 * smoothstep(mixed(x, y, 2), 0.55, 0.75));
+        let away = |x: f32, y: f32| ((x - focus[0]) / (0.62 * width)).hypot((y - focus[1]) / (0.70 * height));
+        self.lay([255.0; 3], |x, y| smoothstep(away(x, y) + 0.9 * (mixed(x, y, 3) - 0.5), 0.78, 0.90));
     }
 
     /// The diagonal: no pixel is further from a focus inside the picture.
@@ -149,8 +165,12 @@ impl Scene {
 
     fn halftone(&mut self, cell: f32, colour: [f32; 3], tone: impl Fn(f32, f32) -> f32) {
         let (width, height) = (self.canvas.width, self.canvas.height);
-        let tones = (0..width * height).map(|i| tone((i % width) as f32, (i / width) as f32)).collect();
-        let cover = dots(width, height, cell * self.unit, &Plane::from_data(width, height, tones));
+        let share = self.ground.dots;
+        if share <= 0.0 {
+            return;
+        }
+        let tones = (0..width * height).map(|i| share * tone((i % width) as f32, (i / width) as f32)).collect();
+        let cover = dots(width, height, cell * self.unit, DOT_ANGLE_DEG, &Plane::from_data(width, height, tones));
         self.lay(colour, |x, y| cover[(x as usize, y as usize)]);
     }
 
@@ -167,23 +187,27 @@ impl Scene {
 mod tests {
     use super::*;
 
-    const STYLES: [Backdrop; 4] = [Backdrop::Dots, Backdrop::Split, Backdrop::Burst, Backdrop::Speed];
+    const KINDS: [Backdrop; 5] = [Backdrop::Dots, Backdrop::Split, Backdrop::Burst, Backdrop::Speed, Backdrop::Blot];
+
+    fn ground() -> &'static Ground {
+        &<&super::super::style::Style>::default().ground
+    }
 
     #[test]
-    fn every_style_keeps_near_its_hue_and_is_the_same_for_the_same_seed() {
-        for style in STYLES {
-            let make = |seed| made_background(120, 90, style, 230.0, false, 1.0, (60.0, 40.0), seed);
+    fn every_kind_keeps_near_its_hue_and_is_the_same_for_the_same_seed() {
+        for kind in KINDS {
+            let make = |seed| made_background(120, 90, kind, ground(), 230.0, false, 1.0, (60.0, 40.0), seed);
             let picture = make(3);
-            assert!(picture.data.iter().all(|p| p[2] > p[0]), "{style:?} is blue everywhere");
+            assert!(picture.data.iter().all(|p| p[2] >= p[0]), "{kind:?} is blue everywhere");
             assert_eq!(picture, make(3));
-            assert_eq!(picture == make(4), style != Backdrop::Speed);
+            assert_eq!(picture == make(4), !matches!(kind, Backdrop::Speed | Backdrop::Blot));
         }
     }
 
     #[test]
     fn a_page_in_black_and_white_gets_pale_backgrounds() {
         let spread = |greyscale| {
-            let picture = made_background(40, 40, Backdrop::Dots, 150.0, greyscale, 1.0, (20.0, 20.0), 1);
+            let picture = made_background(40, 40, Backdrop::Dots, ground(), 150.0, greyscale, 1.0, (20.0, 20.0), 1);
             picture.data.iter().map(|p| p.iter().fold(0.0, |m: f32, &v| m.max((v - p[0]).abs()))).sum::<f32>()
         };
         assert!(spread(true) < 0.5 * spread(false));
@@ -191,9 +215,9 @@ mod tests {
 
     #[test]
     fn a_focus_outside_and_tiny_pictures_do_not_panic() {
-        for style in STYLES {
+        for kind in KINDS {
             for size in [0, 1, 2] {
-                made_background(size, size, style, 30.0, false, 2.0, (-500.0, 9000.0), 7);
+                made_background(size, size, kind, ground(), 30.0, false, 2.0, (-500.0, 9000.0), 7);
             }
         }
     }

@@ -1,9 +1,10 @@
 //! A character cut out: the figure with its outline and nothing behind it.
 
 use super::figure::{Figure, draw_figure};
-use super::framing::{Framing, View};
-use super::ink::INK;
+use super::finish::lay_ink;
+use super::framing::{Framing, UNIT, View};
 use super::scene::Scene;
+use super::style::Style;
 use crate::raster::resize::{Interpolation, resize};
 use crate::raster::{Grid, Rgba};
 
@@ -25,15 +26,18 @@ pub fn cut_out(scene: &Scene, frame: usize) -> Rgba {
     let (width, height) = (width as usize, height as usize);
     let view = View::of_page(window, width, height, scene.clip().width);
     let drawn = draw_figure(scene, frame, &view);
-    trim(&flatten(&drawn, width, height))
+    trim(&flatten(drawn, scene.style, width, height))
 }
 
-fn flatten(figure: &Figure, width: usize, height: usize) -> Rgba {
+fn flatten(figure: Figure, style: &Style, width: usize, height: usize) -> Rgba {
+    let ink = figure.all_ink();
+    let mut colour = figure.layers.colour;
+    style.finish.put_on_paper(&mut colour, style.sheet.paper, UNIT);
+    lay_ink(&mut colour, &ink, style.pens.figure, &style.pens, UNIT);
     let data = (0..figure.cover.data.len()).map(|i| {
-        let (ink, colour) = (figure.outline.data[i], figure.colour.data[i]);
-        let alpha = figure.cover.data[i].max(ink);
-        let mixed: [f32; 3] = std::array::from_fn(|k| colour[k] + ink * (INK[k] - colour[k]));
-        [mixed[0] * alpha, mixed[1] * alpha, mixed[2] * alpha, alpha]
+        let [r, g, b] = colour.data[i];
+        let alpha = figure.cover.data[i].max(figure.outline.data[i]);
+        [r * alpha, g * alpha, b * alpha, alpha]
     });
     let large = Grid::from_data(figure.cover.width, figure.cover.height, data.collect());
     resize(&large, width, height, Interpolation::Area).map(|p| {

@@ -11,7 +11,7 @@ mod mouth;
 mod nose;
 mod ridge;
 
-use super::ink::INK;
+use super::finish::Layers;
 use super::landmarks::{self, CHIN, COUNT, FOREHEAD, LEFT, RIGHT};
 use super::pen;
 use super::point::{Point, add, distance, scale, sub, turn, unit};
@@ -27,6 +27,7 @@ const SMALLEST_FACE: f32 = 12.0;
 /// The face being drawn and the paper it is drawn on.
 struct Portrait<'a> {
     canvas: &'a mut Grid<[f32; 3]>,
+    ink: &'a mut Plane,
     points: &'a [[f32; 3]],
     lab: &'a Lab,
     /// Width of the face in canvas pixels.
@@ -43,12 +44,12 @@ struct Portrait<'a> {
     light: f32,
 }
 
-/// Draws eyes, brows, nose, mouth and jaw over flat skin. `canvas`, `skin` and `shade` are sRGB 0..255, `points` and
+/// Draws eyes, brows, nose, mouth and jaw over flat skin. Colours, `skin` and `shade` are sRGB 0..255, `points` and
 /// `lab` (the picture as filmed) in canvas pixels; `unit` is the size of a page pixel on the canvas; `neck` is where
 /// skin below the face was found; `brow_delta` says by how many face widths the brows stand above their usual place.
 #[expect(clippy::too_many_arguments, reason = "one call, and a struct for it would only repeat the names")]
 pub fn draw_face(
-    canvas: &mut Grid<[f32; 3]>,
+    layers: &mut Layers,
     points: &[[f32; 3]],
     lab: &Lab,
     unit: f32,
@@ -60,6 +61,7 @@ pub fn draw_face(
 ) {
     let size = landmarks::face_size(points);
     let odd = points.len() < COUNT || points.iter().flatten().any(|v| !v.is_finite());
+    let Layers { colour: canvas, ink } = layers;
     let same_size = lab.data.len() == canvas.data.len() && neck.data.len() == canvas.data.len();
     if odd || size < SMALLEST_FACE || !same_size {
         return;
@@ -67,7 +69,7 @@ pub fn draw_face(
     let up = self::unit(sub(landmarks::at(points, FOREHEAD), landmarks::at(points, CHIN)));
     let yaw = landmarks::yaw(points);
     let (unit, right) = (unit.max(0.1), turn(up));
-    let mut portrait = Portrait { canvas, points, lab, size, unit, yaw, up, right, skin, shade, light };
+    let mut portrait = Portrait { canvas, ink, points, lab, size, unit, yaw, up, right, skin, shade, light };
     let visible = landmarks::visible(lab, points);
     let eyes = [(&RIGHT, visible.right && yaw > -FAR_EYE_YAW), (&LEFT, visible.left && yaw < FAR_EYE_YAW)];
     let seen: Vec<_> = eyes.into_iter().filter(|eye| eye.1).map(|eye| eye.0).collect();
@@ -133,12 +135,21 @@ impl Portrait<'_> {
         Coverage::disc(centre, radius, self.canvas.width, self.canvas.height)
     }
 
+    /// Opaque colour: over ink as well.
     fn paint(&mut self, shape: &Coverage, colour: [f32; 3], opacity: f32) {
         pen::paint(self.canvas, shape, colour, opacity);
+        shape.for_each(|x, y, cover| self.ink[(x, y)] *= 1.0 - cover * opacity);
     }
 
-    /// Paints where skin is, and not where hair or a cap lies over it.
-    fn paint_on_skin(&mut self, shape: &Coverage, colour: [f32; 3]) {
+    fn ink(&mut self, shape: &Coverage, opacity: f32) {
+        shape.for_each(|x, y, cover| {
+            let ink = &mut self.ink[(x, y)];
+            *ink += cover * opacity * (1.0 - *ink);
+        });
+    }
+
+    /// Inks where skin is, and not where hair or a cap lies over it.
+    fn ink_on_skin(&mut self, shape: &Coverage, opacity: f32) {
         /// Brightness against shaded skin: certainly not skin below the first, certainly skin above the second.
         const SKIN: (f32, f32) = (0.45, 0.75);
         let shade = brightness(self.shade).max(1.0);
@@ -147,7 +158,8 @@ impl Portrait<'_> {
             let on_skin = smoothstep(brightness(self.canvas[(x, y)]) / shade, SKIN.0, SKIN.1);
             seen.plane[(x - shape.left, y - shape.top)] = cover * on_skin;
         });
-        self.paint(&seen, colour, 1.0);
+        self.paint(&seen, self.shade, 1.0);
+        self.ink(&seen, opacity);
     }
 
     /// Makes what is darker than shaded skin that: lips lie before a beard.
@@ -163,7 +175,7 @@ impl Portrait<'_> {
     /// A tapered ink stroke.
     fn stroke(&mut self, points: &[Point], width: f32, tapers: (f32, f32), opacity: f32) {
         let shape = self.cover(&pen::stroke_outline(points, width, tapers.0, tapers.1));
-        self.paint(&shape, INK, opacity);
+        self.ink(&shape, opacity);
     }
 
     /// True for a film in black and white, where features stay grey too.
@@ -210,13 +222,14 @@ mod tests {
     /// What `read` says about a picture of the plain face with `dark` polygons on it.
     pub(super) fn with_portrait<T>(dark: &[Vec<Point>], read: impl FnOnce(&mut Portrait) -> T) -> T {
         let (points, lab) = (face(), skin_with(SIDE, SIDE, dark));
-        let mut canvas = Grid::new(SIDE, SIDE, [200.0, 160.0, 140.0]);
+        let Layers { mut colour, mut ink } = paper();
         let (skin, shade) = ([200.0, 160.0, 140.0], [160.0, 120.0, 100.0]);
         let (up, right) = ([0.0, -1.0], [1.0, 0.0]);
-        let canvas = &mut canvas;
+        let (canvas, ink) = (&mut colour, &mut ink);
         let (points, lab) = (&points[..], &lab);
         read(&mut Portrait {
             canvas,
+            ink,
             points,
             lab,
             size: 140.0,
@@ -230,18 +243,22 @@ mod tests {
         })
     }
 
-    fn draw(points: &[[f32; 3]], dark: &[Vec<Point>], neck: f32) -> Grid<[f32; 3]> {
-        let mut canvas = Grid::new(SIDE, SIDE, [200.0, 160.0, 140.0]);
-        let (skin, shade) = ([200.0, 160.0, 140.0], [160.0, 120.0, 100.0]);
-        let neck = Plane::new(SIDE, SIDE, neck);
-        draw_face(&mut canvas, points, &skin_with(SIDE, SIDE, dark), 1.0, skin, shade, 1.0, &neck, 0.0);
-        canvas
+    fn paper() -> Layers {
+        Layers { colour: Grid::new(SIDE, SIDE, [200.0, 160.0, 140.0]), ink: Plane::new(SIDE, SIDE, 0.0) }
     }
 
-    /// Dark pixels within 12 pixels of a place.
-    fn ink_near(canvas: &Grid<[f32; 3]>, [x, y]: Point) -> usize {
+    fn draw(points: &[[f32; 3]], dark: &[Vec<Point>], neck: f32) -> Layers {
+        let mut layers = paper();
+        let (skin, shade) = ([200.0, 160.0, 140.0], [160.0, 120.0, 100.0]);
+        let neck = Plane::new(SIDE, SIDE, neck);
+        draw_face(&mut layers, points, &skin_with(SIDE, SIDE, dark), 1.0, skin, shade, 1.0, &neck, 0.0);
+        layers
+    }
+
+    /// Inked pixels within 12 pixels of a place.
+    fn ink_near(layers: &Layers, [x, y]: Point) -> usize {
         let near = |i: usize| ((i % SIDE) as f32 - x).hypot((i / SIDE) as f32 - y) < 12.0;
-        canvas.data.iter().enumerate().filter(|(i, pixel)| near(*i) && pixel[0] < 90.0).count()
+        layers.ink.data.iter().enumerate().filter(|(i, ink)| near(*i) && **ink > 0.6).count()
     }
 
     #[test]
@@ -249,11 +266,11 @@ mod tests {
         let points = face();
         let left_eye = landmarks::pick(&points, &LEFT.ring);
         let (right_middle, left_middle, mouth) = ([89.0, 99.0], [151.0, 99.0], [120.0, 168.0]);
-        let canvas = draw(&points, std::slice::from_ref(&left_eye), 0.0);
-        assert!(ink_near(&canvas, left_middle) > 20);
-        assert_eq!((ink_near(&canvas, right_middle), ink_near(&canvas, mouth)), (0, 0));
-        let canvas = draw(&points, &[left_eye, landmarks::pick(&points, &LIPS_OUTER)], 0.0);
-        assert!(ink_near(&canvas, mouth) > 20);
+        let drawn = draw(&points, std::slice::from_ref(&left_eye), 0.0);
+        assert!(ink_near(&drawn, left_middle) > 20);
+        assert_eq!((ink_near(&drawn, right_middle), ink_near(&drawn, mouth)), (0, 0));
+        let drawn = draw(&points, &[left_eye, landmarks::pick(&points, &LIPS_OUTER)], 0.0);
+        assert!(ink_near(&drawn, mouth) > 20);
     }
 
     #[test]
@@ -269,25 +286,25 @@ mod tests {
         let (on_hair, lips) = with_portrait(&[], |portrait| {
             portrait.canvas.data.fill(hair);
             let shape = portrait.disc([60.0, 60.0], 8.0);
-            portrait.paint_on_skin(&shape, [0.0; 3]);
+            portrait.ink_on_skin(&shape, 1.0);
             let shape = portrait.disc([120.0, 168.0], 8.0);
             portrait.lighten(&shape);
-            (portrait.canvas[(60, 60)], portrait.canvas[(120, 168)])
+            (portrait.ink[(60, 60)], portrait.canvas[(120, 168)])
         });
-        assert_eq!((on_hair, lips), (hair, [160.0, 120.0, 100.0]));
+        assert_eq!((on_hair, lips), (0.0, [160.0, 120.0, 100.0]));
     }
 
     #[test]
     fn odd_input_leaves_the_canvas_or_at_least_does_not_panic() {
-        let flat = Grid::new(SIDE, SIDE, [200.0, 160.0, 140.0]);
         for points in [vec![], vec![[120.0; 3]; COUNT], vec![[f32::NAN; 3]; COUNT], plain_face([9.0, 9.0], 4.0)] {
-            assert_eq!(draw(&points, &[], 1.0), flat);
+            let drawn = draw(&points, &[], 1.0);
+            assert!(drawn.colour == paper().colour && drawn.ink == paper().ink);
         }
         for middle in [[0.0, 0.0], [-60.0, 120.0], [240.0, 500.0]] {
             draw(&plain_face(middle, 300.0), &[vec![[0.0, 0.0], [200.0, 0.0], [0.0, 200.0]]], 1.0);
         }
-        let mut canvas = Grid::new(2, 2, [1.0; 3]);
+        let mut tiny = Layers { colour: Grid::new(2, 2, [1.0; 3]), ink: Plane::new(2, 2, 0.0) };
         let lab = Lab::new(2, 2, [0.5, 0.0, 0.0]);
-        draw_face(&mut canvas, &face(), &lab, 2.0, [1.0; 3], [0.0; 3], 1.0, &Plane::new(2, 2, 1.0), 0.1);
+        draw_face(&mut tiny, &face(), &lab, 2.0, [1.0; 3], [0.0; 3], 1.0, &Plane::new(2, 2, 1.0), 0.1);
     }
 }

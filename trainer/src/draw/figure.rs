@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use super::cloth;
 use super::face::draw_face;
+use super::finish::Layers;
 use super::framing::{UNIT, View};
 use super::hair::HAIR;
-use super::ink::{INK, boundary_ink, drop_short, fold_ink, silhouette_ink};
+use super::ink::{boundary_ink, drop_short, fold_ink, silhouette_ink};
 use super::labels::{Choice, label_map};
 use super::landmarks::{NOSE_TIP, OVAL, at, face_mask, face_size};
 use super::mask;
@@ -31,8 +32,8 @@ const DARK_HAIR: f32 = 0.30;
 
 /// The drawn figure, at drawing size, before anything is behind it.
 pub struct Figure {
-    /// sRGB 0..255, without the outline.
-    pub colour: Grid<[f32; 3]>,
+    /// Without the outline, in the style's colours.
+    pub layers: Layers,
     /// Cover, 0..1.
     pub cover: Plane,
     /// The outline's ink, partly outside the cover.
@@ -41,6 +42,15 @@ pub struct Figure {
     pub distance: Plane,
     /// Where lines of speed come from: the face, or the figure's middle.
     pub focus: (f32, f32),
+}
+
+impl Figure {
+    /// The ink inside and the outline's.
+    pub fn all_ink(&self) -> Plane {
+        let ink = self.layers.ink.data.iter().zip(&self.cover.data).zip(&self.outline.data);
+        let all = ink.map(|((ink, cover), outline)| 1.0 - (1.0 - ink * cover) * (1.0 - outline)).collect();
+        Grid::from_data(self.cover.width, self.cover.height, all)
+    }
 }
 
 /// What of a frame the view shows, enlarged and rid of noise.
@@ -82,16 +92,16 @@ pub fn draw_figure(scene: &Scene, frame: usize, view: &View) -> Figure {
         toned.data[i] = std::array::from_fn(|k| lit[k] + s * (dark[k] - lit[k]));
         flat.data[i] = lit;
     }
-    if let Some(style) = &scene.hair {
-        lay_strands(&mut toned, &lie.strands(&cover, shade.light), &style.material);
+    if let Some(hair) = &scene.hair {
+        lay_strands(&mut toned, &lie.strands(&cover, shade.light), &hair.material);
     }
-    let mut colour = to_srgb(&toned);
-    let (outline, distance) = silhouette_ink(&cover, shade.light, UNIT);
+    let (outline, distance) = silhouette_ink(&cover, shade.light, UNIT, scene.style.pens.outline);
     let ink = inner_ink(scene, frame, view, &parts, &flat, &light, &cover, &distance, &faces);
-    lay_ink(&mut colour, &ink);
-    draw_faces(scene, &mut colour, &faces, &picture, &parts.skin, &cover, shade.light);
+    let mut layers = Layers { colour: to_srgb(&toned), ink };
+    draw_faces(scene, &mut layers, &faces, &picture, &parts.skin, &cover, shade.light);
+    scene.style.figure.apply(&mut layers.colour);
     let focus = focus(&faces, view, &scene.subject(frame).figure);
-    Figure { colour, cover, outline, distance, focus }
+    Figure { layers, cover, outline, distance, focus }
 }
 
 /// Faces in panel pixels that are in the view, on the figure and large enough.
@@ -189,7 +199,7 @@ fn inner_ink(
     distance: &Plane,
     faces: &[Vec<[f32; 3]>],
 ) -> Plane {
-    let borders = boundary_ink(&parts.labels, flat, UNIT, (0.9, 2.8), (0.085, 0.28));
+    let borders = boundary_ink(&parts.labels, flat, UNIT, scene.style.pens.borders, (0.085, 0.28));
     let source = &scene.clip().source[frame];
     let upsampling = view.scale() * scene.clip().width as f32 / source.width.max(1) as f32;
     let mut folds = fold_ink(light, upsampling, UNIT);
@@ -210,7 +220,7 @@ fn inner_ink(
         .iter()
         .zip(&folds.data)
         .zip(&distance.data)
-        .map(|((b, f), d)| b.max(*f) * smoothstep(*d, -UNIT, UNIT));
+        .map(|((b, f), d)| b.max(scene.style.pens.folds * *f) * smoothstep(*d, -UNIT, UNIT));
     Grid::from_data(view.width, view.height, data.collect())
 }
 
@@ -235,15 +245,9 @@ fn lay_strands(toned: &mut Lab, strands: &Strands, hair: &Material) {
     }
 }
 
-fn lay_ink(canvas: &mut Grid<[f32; 3]>, ink: &Plane) {
-    for (pixel, &amount) in canvas.data.iter_mut().zip(&ink.data) {
-        *pixel = std::array::from_fn(|k| pixel[k] + amount * (INK[k] - pixel[k]));
-    }
-}
-
 fn draw_faces(
     scene: &Scene,
-    canvas: &mut Grid<[f32; 3]>,
+    layers: &mut Layers,
     faces: &[Vec<[f32; 3]>],
     picture: &Lab,
     skin: &Mask,
@@ -252,14 +256,14 @@ fn draw_faces(
 ) {
     let (lit, dark) = (srgb(scene.skin.light), srgb(scene.skin.shadow));
     for face in faces {
-        let oval = face_mask(canvas.width, canvas.height, face, &OVAL, 1.0);
+        let oval = face_mask(cover.width, cover.height, face, &OVAL, 1.0);
         let neck = skin
             .data
             .iter()
             .zip(&cover.data)
             .zip(&oval.data)
             .map(|((&s, &c), &o)| f32::from(u8::from(s && c > 0.5 && o <= 0.5)));
-        let neck = Grid::from_data(canvas.width, canvas.height, neck.collect());
-        draw_face(canvas, face, picture, UNIT, lit, dark, light, &neck, scene.brow_delta(face));
+        let neck = Grid::from_data(cover.width, cover.height, neck.collect());
+        draw_face(layers, face, picture, UNIT, lit, dark, light, &neck, scene.brow_delta(face));
     }
 }

@@ -9,9 +9,6 @@ use crate::raster::morphology::dilate;
 use crate::raster::resize::{Interpolation, resize};
 use crate::raster::{Grid, Lab, Plane};
 
-/// The colour of ink, sRGB 0..255: black with a hint of blue.
-pub const INK: [f32; 3] = [20.0, 16.0, 26.0];
-
 /// How much more a difference in hue counts than one in lightness.
 const CHROMA_WEIGHT: f32 = 1.6;
 /// Ink counts as a stroke from here on.
@@ -59,10 +56,9 @@ fn border_strength(labels: &Grid<i16>, colours: &Lab) -> Plane {
 }
 
 /// The figure's outline, thicker below and on the side away from the light (`light` -1: from the left, 1: from the
-/// right). Also the signed distance to it in pixels, positive inside, smoothed a little.
-pub fn silhouette_ink(alpha: &Plane, light: f32, unit: f32) -> (Plane, Plane) {
-    /// Mean width and how much it varies, page pixels.
-    const WIDTH: (f32, f32) = (3.3, 1.7);
+/// right). `width`: the mean and how much it varies, page pixels. Also the signed distance to it in pixels, positive
+/// inside, smoothed a little.
+pub fn silhouette_ink(alpha: &Plane, light: f32, unit: f32, width: (f32, f32)) -> (Plane, Plane) {
     /// Share of the width by which the line lies inside its border.
     const INWARD: f32 = 0.25;
     let distance = gaussian(&signed_distance(&alpha.map(|&a| a > 0.5)), 0.8 * unit);
@@ -72,7 +68,7 @@ pub fn silhouette_ink(alpha: &Plane, light: f32, unit: f32) -> (Plane, Plane) {
         // the outward normal is against the gradient; the light comes from above
         let (x, y) = (-gx.data[i], -gy.data[i]);
         let away = 0.7 * (y - light * x) / (x.hypot(y) + 1e-6);
-        let width = unit * (WIDTH.0 + WIDTH.1 * away.clamp(-1.0, 1.0));
+        let width = unit * (width.0 + width.1 * away.clamp(-1.0, 1.0));
         *pixel = (0.5 * width - (*pixel + INWARD * width).abs() + 0.5).clamp(0.0, 1.0);
     }
     (ink, distance)
@@ -184,7 +180,7 @@ mod tests {
     fn the_silhouette_is_thicker_away_from_the_light() {
         let mut alpha = Plane::new(200, 200, 0.0);
         crate::draw::pen::fill(&mut alpha, &crate::raster::polygon::disc([100.0, 100.0], 60.0), 1.0);
-        let (ink, distance) = silhouette_ink(&alpha, 1.0, 2.0);
+        let (ink, distance) = silhouette_ink(&alpha, 1.0, 2.0, (3.3, 1.7));
         let row: Vec<f32> = ink.row(100).to_vec();
         let (left, right) = (row[..100].iter().sum::<f32>(), row[100..].iter().sum::<f32>());
         assert!(left > right + 1.0 && right > 2.0, "left {left}, right {right}");
@@ -217,7 +213,7 @@ mod tests {
             let plane = Plane::new(size, size, 0.5);
             assert_eq!(fold_ink(&plane, 3.0, 2.0).data.len(), size * size);
             assert_eq!(scene_ink(&plane, 3.0, 2.0).data.len(), size * size);
-            assert_eq!(silhouette_ink(&plane, 1.0, 2.0).0.data.len(), size * size);
+            assert_eq!(silhouette_ink(&plane, 1.0, 2.0, (3.3, 1.7)).0.data.len(), size * size);
         }
     }
 }

@@ -1,19 +1,16 @@
 //! A page of five panels: what each shows, and where it stands.
 
-use super::background::Backdrop;
 use super::framing::{BIG_FACE, Framing};
 use super::keyframes::KeyFrames;
 use super::landmarks::{CHIN, FOREHEAD, at};
 use super::panel::Shot;
 use super::scene::Scene;
+use super::style::Sheet;
 use crate::raster::{Grid, Rgb};
 
 pub const PAGE_WIDTH: usize = 1280;
 pub const PANELS: usize = 5;
 const GUTTER: usize = 14;
-const PAPER: [u8; 3] = [250, 247, 238];
-const FRAME: [u8; 3] = [15, 12, 18];
-const FRAME_WIDTH: usize = 5;
 /// Heights of the two rows, as shares of the page's width.
 const ROWS: [f32; 2] = [0.44, 0.40];
 
@@ -60,13 +57,14 @@ pub fn shots(scene: &Scene, frames: &KeyFrames, places: &[Place]) -> Vec<Shot> {
     let (third, last) = (take(&|t| -(t as f32)), take(&|t| -(t as f32)));
     let hues = &scene.materials.hues;
     let plan = [
-        (wide, Framing::Long, Backdrop::Plate, hues[0]),
-        (medium, Framing::Medium, Backdrop::Dots, hues[1]),
-        (third, if tall_face { Framing::Medium } else { Framing::Full }, Backdrop::Split, hues[2]),
-        (close, if tall_face { Framing::Extreme } else { Framing::Close }, Backdrop::Burst, hues[0]),
-        (last, if tall_face { Framing::Close } else { Framing::Medium }, Backdrop::Speed, hues[1]),
+        (wide, Framing::Long, hues[0]),
+        (medium, Framing::Medium, hues[1]),
+        (third, if tall_face { Framing::Medium } else { Framing::Full }, hues[2]),
+        (close, if tall_face { Framing::Extreme } else { Framing::Close }, hues[0]),
+        (last, if tall_face { Framing::Close } else { Framing::Medium }, hues[1]),
     ];
-    let shot = |((frame, framing, backdrop, hue_deg), place): ((usize, Framing, Backdrop, f32), &Place)| Shot {
+    let backdrops = scene.style.ground.backdrops;
+    let shot = |(((frame, framing, hue_deg), backdrop), place): (((usize, Framing, f32), _), &Place)| Shot {
         frame,
         framing,
         backdrop,
@@ -74,7 +72,7 @@ pub fn shots(scene: &Scene, frames: &KeyFrames, places: &[Place]) -> Vec<Shot> {
         width: place[2],
         height: place[3],
     };
-    plan.into_iter().zip(places).map(shot).collect()
+    plan.into_iter().zip(backdrops).zip(places).map(shot).collect()
 }
 
 /// Share of the columns that the figure has pixels in.
@@ -85,17 +83,18 @@ fn width_of_figure(scene: &Scene, frame: usize) -> f32 {
 }
 
 /// An empty page.
-pub fn blank(height: usize) -> Rgb {
-    Grid::new(PAGE_WIDTH, height, PAPER)
+pub fn blank(height: usize, sheet: &Sheet) -> Rgb {
+    Grid::new(PAGE_WIDTH, height, sheet.paper.map(|v| v as u8))
 }
 
-/// Puts a panel at its place, with a black frame.
-pub fn mount(page: &mut Rgb, panel: &Rgb, place: &Place) {
+/// Puts a panel at its place, with a frame.
+pub fn mount(page: &mut Rgb, panel: &Rgb, place: &Place, sheet: &Sheet) {
+    let frame = sheet.frame.map(|v| v as u8);
     let [left, top, width, height] = *place;
     for y in 0..height.min(panel.height) {
         for x in 0..width.min(panel.width) {
-            let rim = x.min(y).min(width - 1 - x).min(height - 1 - y) < FRAME_WIDTH;
-            page[(left + x, top + y)] = if rim { FRAME } else { panel[(x, y)] };
+            let rim = x.min(y).min(width - 1 - x).min(height - 1 - y) < sheet.frame_width;
+            page[(left + x, top + y)] = if rim { frame } else { panel[(x, y)] };
         }
     }
 }

@@ -2,17 +2,14 @@
 
 use super::background::{Backdrop, made_background};
 use super::figure::{Figure, draw_figure};
+use super::finish::{Layers, on_paper};
 use super::framing::{Framing, UNIT, View};
-use super::ink::INK;
-use super::place::{self, PlaceStyle};
+use super::place::{self, Look};
 use super::scene::Scene;
+use super::style::Sheet;
 use crate::raster::colour::{to_float, to_lab, to_rgb};
 use crate::raster::resize::{Interpolation, resize};
-use crate::raster::{Grid, Rgb};
-
-/// Width of the pale border that cuts the figure out of a made background, in units.
-const HALO: f32 = 4.2;
-const PAPER_WHITE: [f32; 3] = [252.0, 250.0, 244.0];
+use crate::raster::{Grid, Plane, Rgb};
 
 /// What one panel shows.
 #[derive(Clone, Copy, Debug)]
@@ -33,66 +30,73 @@ pub fn draw_panel(scene: &Scene, shot: &Shot) -> Rgb {
     let view = View::of_page(window, shot.width, shot.height, scene.clip().width);
     let canvas = if scene.clip().has_figure {
         let figure = draw_figure(scene, shot.frame, &view);
-        let mut canvas = backdrop(scene, shot, &view, &figure);
+        let mut behind = backdrop(scene, shot, &view, &figure);
         if shot.backdrop != Backdrop::Plate {
-            add_halo(&mut canvas, &figure);
+            add_halo(&mut behind, &figure, &scene.style.sheet);
         }
-        compose(&mut canvas, &figure);
-        canvas
+        compose(scene, behind, &figure)
     } else {
         draw_place(scene, shot.frame, &view, shot.hue_deg)
     };
     to_rgb(&resize(&canvas, shot.width, shot.height, Interpolation::Area))
 }
 
-/// The place without the figure, at drawing size; the whole picture when there is no figure.
+/// The place without the figure, at drawing size, sRGB 0..255; the whole picture when there is no figure.
 pub fn draw_place(scene: &Scene, frame: usize, view: &View, hue_deg: f32) -> Grid<[f32; 3]> {
+    on_paper(layers_of_place(scene, frame, view, hue_deg), None, scene.style, UNIT)
+}
+
+fn layers_of_place(scene: &Scene, frame: usize, view: &View, hue_deg: f32) -> Layers {
     let filmed = &scene.clip().frames[frame];
     let has_figure = scene.clip().has_figure;
     let seen = if has_figure { scene.plate.at(filmed, &scene.alpha[frame]) } else { filmed.clone() };
     let calm = place::calmed(&seen);
     let picture = to_lab(&to_rgb(&view.crop(&to_float(&calm), Interpolation::Cubic)));
-    let style = PlaceStyle {
+    let look = Look {
         hue_deg,
         greyscale: scene.materials.greyscale,
         unit: UNIT,
         upsampling: view.scale(),
         behind_figure: has_figure,
     };
-    place::draw_place(&picture, &place::colours_of(&to_lab(&calm)), &style)
+    place::draw_place(&picture, &place::colours_of(&to_lab(&calm)), &look, scene.style)
 }
 
-fn compose(canvas: &mut Grid<[f32; 3]>, figure: &Figure) {
-    for (i, below) in canvas.data.iter_mut().enumerate() {
-        let (a, ink, c) = (figure.cover.data[i], figure.outline.data[i], figure.colour.data[i]);
-        *below = std::array::from_fn(|k| {
-            let v = below[k] + a * (c[k] - below[k]);
-            v + ink * (INK[k] - v)
-        });
+/// Puts the figure before what is behind it.
+fn compose(scene: &Scene, mut behind: Layers, figure: &Figure) -> Grid<[f32; 3]> {
+    for (i, below) in behind.colour.data.iter_mut().enumerate() {
+        let (a, c) = (figure.cover.data[i], figure.layers.colour.data[i]);
+        *below = std::array::from_fn(|k| below[k] + a * (c[k] - below[k]));
+        behind.ink.data[i] *= 1.0 - a;
+    }
+    on_paper(behind, Some(figure.all_ink()), scene.style, UNIT)
+}
+
+/// A pale border that cuts the figure out of a made background.
+fn add_halo(behind: &mut Layers, figure: &Figure, sheet: &Sheet) {
+    if sheet.halo <= 0.0 {
+        return;
+    }
+    for (below, distance) in behind.colour.data.iter_mut().zip(&figure.distance.data) {
+        let amount = (sheet.halo * UNIT + 1.65 * UNIT + distance.min(0.0) + 0.5).clamp(0.0, 1.0);
+        *below = std::array::from_fn(|k| below[k] + amount * (sheet.halo_colour[k] - below[k]));
     }
 }
 
-fn add_halo(canvas: &mut Grid<[f32; 3]>, figure: &Figure) {
-    for (below, distance) in canvas.data.iter_mut().zip(&figure.distance.data) {
-        let amount = (HALO * UNIT + 1.65 * UNIT + distance.min(0.0) + 0.5).clamp(0.0, 1.0);
-        *below = std::array::from_fn(|k| below[k] + amount * (PAPER_WHITE[k] - below[k]));
+fn backdrop(scene: &Scene, shot: &Shot, view: &View, figure: &Figure) -> Layers {
+    if shot.backdrop == Backdrop::Plate {
+        return layers_of_place(scene, shot.frame, view, shot.hue_deg);
     }
-}
-
-fn backdrop(scene: &Scene, shot: &Shot, view: &View, figure: &Figure) -> Grid<[f32; 3]> {
-    let greyscale = scene.materials.greyscale;
-    if shot.backdrop != Backdrop::Plate {
-        let seed = shot.frame as u64;
-        return made_background(
-            view.width,
-            view.height,
-            shot.backdrop,
-            shot.hue_deg,
-            greyscale,
-            UNIT,
-            figure.focus,
-            seed,
-        );
-    }
-    draw_place(scene, shot.frame, view, shot.hue_deg)
+    let colour = made_background(
+        view.width,
+        view.height,
+        shot.backdrop,
+        &scene.style.ground,
+        shot.hue_deg,
+        scene.materials.greyscale,
+        UNIT,
+        figure.focus,
+        shot.frame as u64,
+    );
+    Layers { ink: Plane::new(view.width, view.height, 0.0), colour }
 }

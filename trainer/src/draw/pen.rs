@@ -9,8 +9,6 @@ use rayon::prelude::*;
 const SAMPLES: usize = 40;
 /// Below 1, a stroke gains its width early and loses it late: a pen, not a wedge.
 const TAPER_POWER: f32 = 0.7;
-/// Direction of the halftone rows.
-const DOT_ANGLE_DEG: f32 = 35.0;
 /// Tones above this would make dots touch and look like holes.
 const DOT_TONE_MAX: f32 = 0.75;
 
@@ -101,11 +99,11 @@ pub fn paint(canvas: &mut Grid<[f32; 3]>, shape: &Coverage, colour: [f32; 3], op
     });
 }
 
-/// Halftone dots on a turned lattice with `cell` pixels between neighbours; `tone` is the share of paper that they
-/// cover, at most 0.75.
-pub fn dots(width: usize, height: usize, cell: f32, tone: &Plane) -> Plane {
+/// Halftone dots on a lattice turned by `angle_deg` with `cell` pixels between neighbours; `tone` is the share of paper
+/// that they cover, at most 0.75.
+pub fn dots(width: usize, height: usize, cell: f32, angle_deg: f32, tone: &Plane) -> Plane {
     let cell = cell.max(1.0);
-    let (sin, cos) = DOT_ANGLE_DEG.to_radians().sin_cos();
+    let (sin, cos) = angle_deg.to_radians().sin_cos();
     let along = scale([cos, sin], 1.0 / cell);
     let edge = 1.2 / cell;
     let mut out = Plane::new(width, height, 0.0);
@@ -165,7 +163,7 @@ mod tests {
     #[test]
     fn dots_cover_as_much_paper_as_the_tone_says() {
         for tone in [0.1, 0.3, 0.5, 0.7] {
-            let plane = dots(200, 200, 11.0, &Plane::new(200, 200, tone));
+            let plane = dots(200, 200, 11.0, 35.0, &Plane::new(200, 200, tone));
             let covered = plane.data.iter().sum::<f32>() / 40_000.0;
             assert!((covered - tone).abs() < 0.04, "{covered} instead of {tone}");
         }

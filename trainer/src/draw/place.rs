@@ -2,18 +2,20 @@
 
 use rayon::prelude::*;
 
+use super::finish::Layers;
 use super::ink::{boundary_ink, scene_ink};
 use super::materials::{FIGURE_LOOK, PLACE_LOOK, chroma, comic_colours};
 use super::pen::dots;
+use super::style::Style;
 use crate::raster::clean::{clean_labels, smoothstep};
 use crate::raster::colour::{lightness, srgb, to_srgb};
 use crate::raster::filter::{bilateral, gaussian};
 use crate::raster::resize::{Interpolation, resize};
 use crate::raster::{Grid, Lab, Plane, Rgb};
 
-/// How a place is drawn.
+/// How a place is looked at.
 #[derive(Clone, Copy, Debug)]
-pub struct PlaceStyle {
+pub struct Look {
     /// Grey colours are tinted with this hue, degrees.
     pub hue_deg: f32,
     pub greyscale: bool,
@@ -28,7 +30,7 @@ pub struct PlaceStyle {
 /// Size of the shapes of a place behind a figure, and of a picture that is all there is.
 const COARSENESS: (f32, f32) = (1.0, 0.5);
 
-impl PlaceStyle {
+impl Look {
     fn coarseness(&self) -> f32 {
         if self.behind_figure { COARSENESS.0 } else { COARSENESS.1 }
     }
@@ -40,8 +42,8 @@ const BORDER_BLUR: f32 = 5.5;
 const SMALLEST_AREA: f32 = 2500.0;
 /// Spread of colour distances when shares are made, squared OKLab as [`distance`] weighs it.
 const SHARE_SPREAD: f32 = 0.0022;
-/// Ink of the place: thinner in effect than the figure's, since it is blue and not black.
-const SCENE_INK: [f32; 3] = [34.0, 30.0, 58.0];
+/// Direction of the rows of dots.
+const DOT_ANGLE_DEG: f32 = 35.0;
 /// Mean lightness up to which a place is lifted: dark places swallow the figure.
 const LIGHT_PLACE: f32 = 0.62;
 /// Colours a place starts with; those too alike join.
@@ -109,27 +111,28 @@ fn nearest(colour: [f32; 3], among: &[[f32; 3]]) -> usize {
     (0..among.len()).min_by(|&a, &b| distance(among[a], colour).total_cmp(&distance(among[b], colour))).unwrap_or(0)
 }
 
-/// Draws what a view shows of a place, sRGB 0..255, in its `colours` (as filmed; at least one): flat areas, dots below
-/// and in the dark, lines where colours meet.
-pub fn draw_place(picture: &Lab, colours: &[[f32; 3]], style: &PlaceStyle) -> Grid<[f32; 3]> {
-    let labels = areas(picture, colours, style);
-    let page = page_colours(colours, style, &labels);
+/// Draws what a view shows of a place in its `colours` (as filmed; at least one): flat areas, dots below and in the
+/// dark, lines where colours meet.
+pub fn draw_place(picture: &Lab, colours: &[[f32; 3]], look: &Look, style: &Style) -> Layers {
+    let labels = areas(picture, colours, look);
+    let page = page_colours(colours, look, &labels);
     let flat = labels.map(|&l| page[l as usize]);
-    let dotted = dots(picture.width, picture.height, 7.2 * style.unit, &dot_tone(&flat));
-    let warm = if style.greyscale { 0.0 } else { 0.015 };
+    let tone = dot_tone(&flat).map(|t| style.ground.place_dots * t);
+    let dotted = dots(picture.width, picture.height, 7.2 * look.unit, DOT_ANGLE_DEG, &tone);
+    let warm = if look.greyscale { 0.0 } else { 0.015 };
     let dark: Vec<[f32; 3]> = page.iter().map(|c| srgb([0.86 * c[0], c[1], c[2] - warm])).collect();
-    let borders = boundary_ink(&labels, &flat, style.unit, (1.0, 2.6), (0.05, 0.25));
-    let lines = scene_ink(&lightness(picture), style.upsampling, style.unit);
-    let mut canvas = to_srgb(&flat);
-    for (i, pixel) in canvas.data.iter_mut().enumerate() {
-        let ink = borders.data[i].max(0.85 * lines.data[i]);
-        let (dot, below) = (dotted.data[i], dark[labels.data[i] as usize]);
-        *pixel = std::array::from_fn(|k| {
-            let dotted = pixel[k] + dot * (below[k] - pixel[k]);
-            dotted + ink * (SCENE_INK[k] - dotted)
-        });
+    let mut ink = boundary_ink(&labels, &flat, look.unit, style.pens.place_borders, (0.05, 0.25));
+    let lines = scene_ink(&lightness(picture), look.upsampling, look.unit);
+    ink.data.iter_mut().zip(&lines.data).for_each(|(ink, line)| *ink = ink.max(style.pens.place_lines * line));
+    let mut colour = to_srgb(&flat);
+    for (i, pixel) in colour.data.iter_mut().enumerate() {
+        let (below, dot) =
+            (dark[labels.data[i] as usize], if style.ground.place_dots > 0.0 { dotted.data[i] } else { 0.0 });
+        *pixel = std::array::from_fn(|k| pixel[k] + dot * (below[k] - pixel[k]));
     }
-    canvas
+    let grade = if look.behind_figure { &style.place } else { &style.figure };
+    grade.apply(&mut colour);
+    Layers { colour, ink }
 }
 
 /// More dots further down and where it is dark.
@@ -143,10 +146,10 @@ fn dot_tone(flat: &Lab) -> Plane {
 }
 
 /// The colour of each pixel, in calm areas.
-fn areas(picture: &Lab, colours: &[[f32; 3]], style: &PlaceStyle) -> Grid<i16> {
+fn areas(picture: &Lab, colours: &[[f32; 3]], look: &Look) -> Grid<i16> {
     let (w, h) = (picture.width, picture.height);
     let small = resize(picture, (w / 2).max(1), (h / 2).max(1), Interpolation::Area);
-    let blur = style.coarseness() * BORDER_BLUR * style.unit / 2.0;
+    let blur = look.coarseness() * BORDER_BLUR * look.unit / 2.0;
     let shares: Vec<Plane> = colours
         .par_iter()
         .map(|&colour| {
@@ -156,16 +159,16 @@ fn areas(picture: &Lab, colours: &[[f32; 3]], style: &PlaceStyle) -> Grid<i16> {
         .collect();
     let best = |i: usize| (0..colours.len()).max_by(|&a, &b| shares[a].data[i].total_cmp(&shares[b].data[i]));
     let data = (0..w * h).into_par_iter().with_min_len(4096).map(|i| best(i).unwrap_or(0) as i16).collect();
-    clean_labels(&Grid::from_data(w, h, data), SMALLEST_AREA * (style.coarseness() * style.unit).powi(2))
+    clean_labels(&Grid::from_data(w, h, data), SMALLEST_AREA * (look.coarseness() * look.unit).powi(2))
 }
 
 /// Page colours for a place: greys take the tint, bright ones come together, a dark place is lifted.
-fn page_colours(colours: &[[f32; 3]], style: &PlaceStyle, labels: &Grid<i16>) -> Vec<[f32; 3]> {
-    let strength = if style.greyscale { 0.25 } else { 1.0 };
-    let (sin, cos) = style.hue_deg.to_radians().sin_cos();
+fn page_colours(colours: &[[f32; 3]], look: &Look, labels: &Grid<i16>) -> Vec<[f32; 3]> {
+    let strength = if look.greyscale { 0.25 } else { 1.0 };
+    let (sin, cos) = look.hue_deg.to_radians().sin_cos();
     let mut counts = vec![1e-4f32; colours.len()];
     labels.data.iter().for_each(|&l| counts[l as usize] += 1.0);
-    if !style.behind_figure {
+    if !look.behind_figure {
         return comic_colours(colours, &counts, &FIGURE_LOOK);
     }
     let mut page = comic_colours(colours, &counts, &PLACE_LOOK);
@@ -194,8 +197,7 @@ pub fn calmed(picture: &Rgb) -> Rgb {
 mod tests {
     use super::*;
 
-    const STYLE: PlaceStyle =
-        PlaceStyle { hue_deg: 230.0, greyscale: false, unit: 1.0, upsampling: 1.0, behind_figure: false };
+    const LOOK: Look = Look { hue_deg: 230.0, greyscale: false, unit: 1.0, upsampling: 1.0, behind_figure: false };
 
     fn wall_and_floor() -> Lab {
         Grid::from_data(
@@ -216,7 +218,7 @@ mod tests {
     fn a_speck_on_the_wall_is_left_out_and_the_floor_meets_the_wall_in_ink() {
         let mut picture = wall_and_floor();
         picture[(40, 30)] = [0.4, 0.05, 0.08];
-        let drawn = draw_place(&picture, &colours_of(&picture), &STYLE);
+        let drawn = draw_place(&picture, &colours_of(&picture), &LOOK, Default::default()).colour;
         let brightness = |x: usize, y: usize| drawn[(x, y)].iter().sum::<f32>() / 3.0;
         assert!((brightness(40, 30) - brightness(90, 30)).abs() < 40.0);
         assert!(brightness(80, 70).min(brightness(80, 69)) < 90.0);
@@ -225,6 +227,6 @@ mod tests {
     #[test]
     fn the_smallest_place_is_a_pixel() {
         let pixel = Grid::new(1, 1, [0.5, 0.0, 0.0]);
-        assert_eq!(draw_place(&pixel, &colours_of(&pixel), &STYLE).data.len(), 1);
+        assert_eq!(draw_place(&pixel, &colours_of(&pixel), &LOOK, Default::default()).colour.data.len(), 1);
     }
 }

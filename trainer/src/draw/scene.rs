@@ -9,6 +9,7 @@ use super::mask;
 use super::materials::Materials;
 use super::plate::Plate;
 use super::skin::SkinTones;
+use super::style::Style;
 use crate::clip::{Character, Clip, Face};
 use crate::raster::colour::to_lab;
 use crate::raster::components::{Connectivity, regions};
@@ -22,6 +23,7 @@ const MOST_YAW: f32 = 0.62;
 
 pub struct Scene<'a> {
     pub character: &'a Character<'a>,
+    pub style: &'a Style,
     /// The figure, teacher and network together, a working plane for each frame.
     pub alpha: Vec<Plane>,
     pub materials: Materials,
@@ -34,7 +36,7 @@ pub struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    pub fn new(character: &'a Character<'a>) -> Self {
+    pub fn new(character: &'a Character<'a>, style: &'a Style) -> Self {
         let clip = character.clip;
         let alpha = figure_of(character);
         let sampled: Vec<usize> = (0..clip.frames.len()).step_by(SAMPLED_FRAMES).collect();
@@ -43,7 +45,7 @@ impl<'a> Scene<'a> {
         let materials =
             Materials::new(character.palette, &usage(character), skin.light, &shaded_skin(character, &alpha, &skin));
         let mut scene =
-            Self { plate: Plate::new(clip, &alpha), hair: None, brows: None, character, alpha, materials, skin };
+            Self { plate: Plate::new(clip, &alpha), hair: None, brows: None, character, style, alpha, materials, skin };
         scene.hair = Hair::learn(&scene, &pictures);
         scene.brows = scene.usual_brows();
         scene

@@ -63,3 +63,14 @@ pub fn preview(model: &Model, frame: &Rgb) -> Option<Vec<u8>> {
     let flat = model.infer(frame).labels().map(|&entry| palette[usize::from(entry)]);
     rgb(&colour::to_rgb(&colour::to_srgb(&flat))).png.ok()
 }
+
+/// The model's colours as `#rrggbb`: the person's, then those of what is around them.
+pub fn colours(model: &Model) -> Vec<String> {
+    let palette = model.palette();
+    let (place, person) = palette.colours.split_at(palette.background);
+    let hex = |&colour: &[f32; 3]| {
+        let [r, g, b] = colour::srgb(colour).map(|v| v.round() as u8);
+        format!("#{r:02x}{g:02x}{b:02x}")
+    };
+    person.iter().chain(place).map(hex).collect()
+}

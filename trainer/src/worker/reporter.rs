@@ -30,8 +30,8 @@ pub enum Report {
     },
     /// The losses before the first step, of a training that goes on.
     Curve(Vec<f32>),
-    /// A PNG of how the model sees one frame by now.
-    Preview(Vec<u8>),
+    /// A PNG of how the model sees one frame by now, and in which colours.
+    Preview(Vec<u8>, Vec<String>),
     Drawn(Box<Drawn>),
 }
 
@@ -94,6 +94,7 @@ fn tick(hold: &Hold, stage: &str) -> Tick {
         curve: vec![],
         eta_ms: None,
         preview: None,
+        palette: vec![],
     }
 }
 
@@ -158,7 +159,10 @@ impl<'a> Reporter<'a> {
             }
             Report::Curve(curve) => self.curve = curve,
             Report::Step { step, of, loss, checkpoint } => self.step(step, of, loss, checkpoint).await?,
-            Report::Preview(png) => self.preview(png).await,
+            Report::Preview(png, palette) => {
+                self.tick.palette = palette;
+                self.preview(png).await;
+            }
             Report::Drawn(drawn) => {
                 self.tick.stage = "drawing".to_owned();
                 (self.tick.step, self.tick.of) = (drawn.index + 1, drawn.of);

@@ -55,7 +55,8 @@ fn learn(clip: &Clip, device: &Device, from: Option<Checkpoint>, voice: &Voice) 
         }
         if step.is_multiple_of((of / PREVIEWS).max(1)) {
             let png = picture::preview(training.model(), sample);
-            png.map_or(ControlFlow::Continue(()), |png| voice.say(Report::Preview(png)))?;
+            let palette = picture::colours(training.model());
+            png.map_or(ControlFlow::Continue(()), |png| voice.say(Report::Preview(png, palette)))?;
         }
         let mut checkpoint = None;
         if is_milestone(step, of) && stored.elapsed() >= checkpoint::EVERY {

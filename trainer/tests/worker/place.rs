@@ -82,8 +82,15 @@ impl Place {
         let (name, container) = ("clip.mp4", "mp4".to_owned());
         let uploaded = VideoUploaded { owner, name: name.into(), container, blob: video.clone() };
         self.tell::<Video>(id, || VideoCommand::Upload(uploaded.clone())).await;
-        let request =
-            JobRequested { owner, video: id, title: name.into(), blob: video.clone(), priority: Priority::Normal };
+        let request = JobRequested {
+            owner,
+            video: id,
+            title: name.into(),
+            blob: video.clone(),
+            priority: Priority::Normal,
+            style: None,
+            redraw: None,
+        };
         self.tell::<Job>(job, || JobCommand::Request(request.clone())).await;
         self.tell::<Job>(job, || JobCommand::Dispatch).await;
         if let Some(model) = model {

@@ -35,7 +35,18 @@ impl Story {
     fn request(&mut self, owner: u8, priority: Priority) -> JobId {
         let (job, owner) = (JobId::new(), UserId(Uuid::from_u128(u128::from(owner))));
         let blob = Blob { key: "videos/x".into(), sha256: Hash::of(b"x"), bytes: 1 };
-        self.tell(job, JobRequested { owner, video: VideoId::new(), title: "me".into(), blob, priority });
+        self.tell(
+            job,
+            JobRequested {
+                owner,
+                video: VideoId::new(),
+                title: "me".into(),
+                blob,
+                priority,
+                style: None,
+                redraw: None,
+            },
+        );
         job
     }
 

@@ -37,11 +37,12 @@ impl Story {
     }
 
     fn request(&mut self, owner: UserId) -> JobId {
-        let job = JobId::new();
-        self.tell(
-            job,
-            JobRequested { owner, video: VideoId::new(), title: "me".into(), blob: blob(), priority: Priority::Normal },
-        );
+        self.ask(owner, None)
+    }
+
+    fn ask(&mut self, owner: UserId, redraw: Option<Redraw>) -> JobId {
+        let (job, video, title, blob) = (JobId::new(), VideoId::new(), "me".into(), blob());
+        self.tell(job, JobRequested { owner, video, title, blob, priority: Priority::Normal, style: None, redraw });
         job
     }
 
@@ -71,6 +72,18 @@ fn a_new_job_is_dispatched_then_offered_once() {
 
     story.memory.offered(&work);
     assert_eq!(story.plan_after(0), []);
+}
+
+#[test]
+fn a_job_that_draws_again_takes_a_place_for_drawing_and_none_for_training() {
+    let mut story = Story::default();
+    let (trained, user) = ([(); 3].map(|()| story.request(UserId::new())), UserId::new());
+    let again = story.ask(user, Some(Redraw { of: trained[0], model: blob() }));
+    let steps = story.plan_after(0);
+    assert_eq!(steps, [Step::Dispatch(again), Step::Dispatch(trained[0]), Step::Dispatch(trained[1])]);
+    story.tell(again, dispatched(Phase::Inference, 1));
+    let work = Work { phase: Phase::Inference, job: again, user, attempt: 1, priority: Priority::default() };
+    assert!(story.plan_after(0).contains(&Step::Offer(work)));
 }
 
 #[test]

@@ -32,7 +32,16 @@ pub fn context(command: Uuid, role: &str, now_ms: u64) -> Context {
 
 pub fn request(owner: UserId, priority: Priority) -> JobCommand {
     let (video, title) = (VideoId(Uuid::nil()), String::new().into());
-    JobCommand::Request(JobRequested { owner, video, title, blob: blob(), priority })
+    JobCommand::Request(JobRequested { owner, video, title, blob: blob(), priority, style: None, redraw: None })
+}
+
+/// One job in five draws an earlier one again.
+pub fn any_request(id: JobId, owner: UserId, priority: Priority) -> JobCommand {
+    let JobCommand::Request(mut request) = request(owner, priority) else { unreachable!("it is a request") };
+    if id.0.as_u128() % 5 == 4 {
+        request.redraw = Some(Redraw { of: job(0), model: blob() });
+    }
+    JobCommand::Request(request)
 }
 
 pub fn start(phase: Phase, attempt: u32, lease: Uuid) -> JobCommand {

@@ -139,6 +139,7 @@ impl Checks {
             self.waits_ms[usize::from(owner != greedy)].push(now_ms - seen.requested_ms);
         }
         let (in_line, in_hand) = match event {
+            Event::JobRequested(e) if e.redraw.is_some() => (Some((Phase::Inference, now_ms)), false),
             Event::JobRequested(_) => (Some((Phase::Training, now_ms)), false),
             Event::TrainingCompleted(_) => (Some((Phase::Inference, now_ms)), false),
             Event::RetryScheduled(e) => (Some((e.phase, e.due_ms.max(now_ms))), false),

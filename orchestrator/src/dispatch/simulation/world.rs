@@ -149,7 +149,7 @@ impl World {
 
     fn happen(&mut self, thing: Thing) {
         match thing {
-            Thing::Request(job, owner, priority) => self.ask(job, cast::request(owner, priority)),
+            Thing::Request(job, owner, priority) => self.ask(job, cast::any_request(job, owner, priority)),
             Thing::RequestCancel(job) => {
                 match self.log.job(job).map(|job| job.stage) {
                     Some(Stage::Waiting { .. }) => self.note("cancelled in line"),

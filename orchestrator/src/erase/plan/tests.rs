@@ -53,7 +53,18 @@ impl Story {
         let (video, job) = (VideoId::new(), JobId::new());
         let own = |name: &str| blob(&format!("users/{owner}/{name}"));
         self.write(video, VideoUploaded { owner, name: "v".into(), container: "mp4".into(), blob: own("v") });
-        self.write(job, JobRequested { owner, video, title: "v".into(), blob: own("v"), priority: Priority::Normal });
+        self.write(
+            job,
+            JobRequested {
+                owner,
+                video,
+                title: "v".into(),
+                blob: own("v"),
+                priority: Priority::Normal,
+                style: None,
+                redraw: None,
+            },
+        );
         let panel = picture(owner, key);
         let rendered = PanelRendered { attempt: 1, lease: uuid::Uuid::nil(), index: 0, of: 1, picture: panel.clone() };
         self.write(job, rendered);

@@ -11,7 +11,11 @@ pub fn of(event: &Event) -> String {
             format!("Video looked at: {}, {} × {}", words::duration(e.duration_ms), e.width, e.height)
         }
         Event::VideoRefused(e) => format!("Video refused: {}", e.detail),
-        Event::JobRequested(_) => "Comic asked for".to_owned(),
+        Event::JobRequested(e) => {
+            let style = e.style.as_ref().and_then(|style| schemas::style::known(style.as_str()));
+            let style = style.map_or(String::new(), |style| format!(", in the style {}", style.title));
+            format!("Comic asked for{}{style}", if e.redraw.is_some() { " once more" } else { "" })
+        }
         Event::JobDispatched(e) => format!("{} handed out{}", noun(e.phase), again(e.attempt)),
         Event::TrainingStarted(e) => format!("Training begun on {}{}", e.device, again(e.attempt)),
         Event::TrainingProgressed(e) => format!("Step {} of {}, error {:.4}", e.step, e.of, e.loss),

@@ -18,7 +18,8 @@ fn uuid(number: u128) -> Uuid {
 
 pub fn waiting() -> JobView {
     let (job, owner, video) = (JobId(uuid(1)), UserId(uuid(2)), VideoId(uuid(3)));
-    let mut view = JobView::just_requested(job, owner, video, "Rome & me <3".to_owned(), 7);
+    let mut view = JobView::just_requested(job, owner, video, "Rome & me <3".to_owned(), None, 7);
+    view.again = JobId(uuid(5));
     view.job.created = datetime!(2026-11-24 11:17 UTC);
     view.place = Some(Place { position: 2, eta_ms: Some(412_000) });
     view.video = Some(VideoRow {
@@ -59,6 +60,7 @@ pub fn training() -> JobView {
         curve: curve(28),
         eta_ms: Some(83_000),
         preview: None,
+        palette: ["#e0ac88", "#b07a5c", "#2b2a33", "#d9b13b", "#8fb7d4"].map(str::to_owned).into(),
     }));
     view
 }

@@ -3,7 +3,7 @@
 use super::status_of;
 use crate::{Row, StoreError, Value};
 use schemas::event::Phase;
-use schemas::{ComicId, JobId, MediaId, UserId, VideoId};
+use schemas::{ComicId, JobId, MediaId, Style, UserId, VideoId};
 use serde::Serialize;
 use time::OffsetDateTime;
 
@@ -92,6 +92,10 @@ pub struct JobRow {
     pub background: Option<MediaId>,
     /// Where the trained weights are in S3.
     pub model_key: Option<String>,
+    /// What it is drawn in.
+    pub style: String,
+    /// The job whose comic this one draws again.
+    pub redraw_of: Option<JobId>,
     /// Of the newest event in this row.
     pub last_sequence: u64,
 }
@@ -188,6 +192,8 @@ pub fn read(row: &Row) -> Result<Option<JobRow>, StoreError> {
         page: row.maybe("page", Row::uuid)?.map(MediaId),
         background: row.maybe("background", Row::uuid)?.map(MediaId),
         model_key: row.maybe("model_key", Row::text)?,
+        style: row.maybe("style", Row::text)?.unwrap_or_else(|| Style::default().as_str().to_owned()),
+        redraw_of: row.maybe("redraw_of", Row::uuid)?.map(JobId),
         last_sequence: row.count("last_sequence")?,
     }))
 }

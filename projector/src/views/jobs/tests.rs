@@ -3,8 +3,8 @@
 use super::*;
 use crate::{RedbStore, ViewStore, Views};
 use schemas::event::{
-    CancelRequested, JobCancelled, JobDispatched, JobInterrupted, JobRequested, Priority, RetryScheduled,
-    TrainingProgressed, TrainingStarted,
+    CancelRequested, InferenceStarted, JobCancelled, JobDispatched, JobInterrupted, JobRequested, Priority, Redraw,
+    RetryScheduled, TrainingProgressed, TrainingStarted,
 };
 use schemas::{Actor, Blob, Hash, JobId, NewEvent, UserId, VideoId};
 use uuid::Uuid;
@@ -28,8 +28,36 @@ async fn after(events: Vec<Event>) -> JobRow {
 
 fn requested() -> Event {
     let blob = Blob { key: "video".into(), sha256: Hash::of(b""), bytes: 1 };
-    JobRequested { owner: UserId::new(), video: VideoId::new(), title: "me".into(), blob, priority: Priority::Normal }
-        .into()
+    JobRequested {
+        owner: UserId::new(),
+        video: VideoId::new(),
+        title: "me".into(),
+        blob,
+        priority: Priority::Normal,
+        style: None,
+        redraw: None,
+    }
+    .into()
+}
+
+/// The first event of a job that draws another one again.
+fn redrawn(of: JobId) -> Event {
+    let Event::JobRequested(request) = requested() else { unreachable!() };
+    let model = Blob { key: "model".into(), sha256: Hash::of(b"m"), bytes: 1 };
+    JobRequested { style: "manga".parse().ok(), redraw: Some(Redraw { of, model }), ..request }.into()
+}
+
+#[tokio::test]
+async fn a_job_that_draws_again_has_its_training_behind_it() {
+    let of = JobId::new();
+    let row = after(vec![redrawn(of)]).await;
+    assert_eq!((row.status, row.training_status), (Status::Starting, PhaseStatus::Succeeded));
+    assert_eq!((row.style.as_str(), row.redraw_of, row.model_key.as_deref()), ("manga", Some(of), Some("model")));
+    let start = InferenceStarted { attempt: 1, lease: Uuid::nil(), device: "CPU".into() };
+    let row = after(vec![redrawn(of), dispatched(Phase::Inference, 1), start.into()]).await;
+    assert_eq!((row.status, row.inference_status), (Status::Processing, PhaseStatus::Running));
+    let first = after(vec![]).await;
+    assert_eq!((first.style.as_str(), first.redraw_of), ("bold-ink", None));
 }
 
 fn dispatched(phase: Phase, attempt: u32) -> Event {

@@ -1,8 +1,7 @@
 //! Brows, and the frown lines between them.
 
+use super::Portrait;
 use super::ridge::{Fit, Ridge};
-use super::{Portrait, blend};
-use crate::draw::ink::INK;
 use crate::draw::landmarks::{EyeSide, cheek_colour, colours_in, quantile};
 use crate::draw::pen::stroke_outline;
 use crate::draw::point::{Point, add, distance, dot, mix, sub};
@@ -103,10 +102,10 @@ fn draw_brow(portrait: &mut Portrait, brow: &Brow, lift: f32, scowl: f32) {
     let pull = |i: usize| (i as f32 / last as f32).powi(3) * scowl * SCOWL_PULL;
     let line: Vec<Point> =
         brow.line.iter().enumerate().map(|(i, &p)| add(p, portrait.step(0.0, lift - pull(i)))).collect();
-    let colour = blend(blend(portrait.shade, INK, 0.7), INK, brow.darkness);
+    let opacity = 0.7 + 0.3 * brow.darkness;
     let outline = stroke_outline(&line, brow.width.max(1.9 * portrait.unit), 0.75, 0.20);
     let shape = portrait.cover(&outline);
-    portrait.paint_on_skin(&shape, colour);
+    portrait.ink_on_skin(&shape, opacity);
 }
 
 /// 0 for a brow as light as the skin, 1 for a dark one.

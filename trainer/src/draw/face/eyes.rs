@@ -2,7 +2,6 @@
 
 use super::gaze::Gaze;
 use super::{Portrait, between, blend};
-use crate::draw::ink::INK;
 use crate::draw::landmarks::EyeSide;
 use crate::draw::point::{Point, add, centre, distance, dot, grow, mix, shift, sub, turn, unit};
 use crate::raster::clean::smoothstep;
@@ -120,13 +119,13 @@ fn iris_place(portrait: &Portrait, lids: &Lids, gaze: Gaze, radius: f32, opening
 fn draw_iris(portrait: &mut Portrait, ball: &Coverage, middle: Point, radius: f32) {
     let unit = portrait.unit;
     let iris = portrait.disc(middle, radius).inside(ball);
-    portrait.paint(&iris, INK, 1.0);
+    portrait.ink(&iris, 1.0);
     if radius > 4.5 * unit {
         let rim = (0.16 * radius).max(1.0 * unit);
         let inner = portrait.disc(middle, radius - rim).inside(ball);
         portrait.paint(&inner, portrait.tinted(IRIS), 1.0);
         let pupil = portrait.disc(middle, 0.5 * radius).inside(ball);
-        portrait.paint(&pupil, INK, 1.0);
+        portrait.ink(&pupil, 1.0);
     }
     if radius > 2.2 * unit {
         let towards = add(portrait.step(0.33 * portrait.light, 0.0), portrait.step(0.0, 0.30));

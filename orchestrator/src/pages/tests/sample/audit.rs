@@ -57,7 +57,16 @@ fn story() -> Vec<(AggregateId, Actor, Event)> {
         (
             job.into(),
             you,
-            JobRequested { owner, video, title: title(), blob: blob("video"), priority: Priority::Normal }.into(),
+            JobRequested {
+                owner,
+                video,
+                title: title(),
+                blob: blob("video"),
+                priority: Priority::Normal,
+                style: None,
+                redraw: None,
+            }
+            .into(),
         ),
         (job.into(), dispatcher.clone(), JobDispatched { phase: Phase::Training, attempt }.into()),
         (
