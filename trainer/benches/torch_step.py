@@ -2,9 +2,9 @@
 
     python torch_step.py DATA.safetensors THREADS [eager|compile]
 
-DATA is written by train_step.rs: the untrained model, the windows of some steps, and what the Rust side made of them
+DATA is written by the bench train_step: the untrained model, the windows of some steps, and what the Rust side made of them
 (losses of all steps, gradients of the first). Prints how far the two are apart, then waits: every number N read from
-stdin is answered by the milliseconds of N more steps.
+stdin is answered by the seconds of N more steps, on the wall and of computing.
 """
 
 import json
@@ -194,9 +194,9 @@ def main():
     for line in sys.stdin:
         times = []
         for _ in range(int(line)):
-            start = time.perf_counter()
+            start, computed = time.perf_counter(), time.process_time()
             training.step()
-            times.append(1e3 * (time.perf_counter() - start))
+            times.append([time.perf_counter() - start, time.process_time() - computed])
         print(json.dumps(times), flush=True)
 
 

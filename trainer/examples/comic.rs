@@ -18,7 +18,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("usage: comic CLIP FOLDER".into());
     };
     std::fs::create_dir_all(&folder)?;
-    let mut clock = Instant::now();
+    let begun = Instant::now();
+    let mut clock = begun;
     let mut lap = |stage: &str| {
         println!("{stage:<10} {:6.2} s", clock.elapsed().as_secs_f32());
         clock = Instant::now();
@@ -57,6 +58,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         save_rgba(&folder.join(format!("cutout-{index}.png")), cutout)?;
     }
     lap("save");
+    println!("{:<10} {:6.2} s", "all", begun.elapsed().as_secs_f32());
     Ok(())
 }
 

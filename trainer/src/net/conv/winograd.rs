@@ -8,7 +8,8 @@
 
 mod transform;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::ops::Range;
 
 use rayon::prelude::*;
 
@@ -24,12 +25,16 @@ const TILE: usize = 4;
 const POINTS: usize = 6;
 /// Kernel rows and columns.
 const SIZE: usize = 3;
+/// Weights whose gradients one thread adds up at a time.
+const SUMMED: usize = 4096;
 /// Rows that one thread works on at a time: what they are transformed to should stay in its cache.
-const BAND: usize = 8;
+const BAND: usize = 16;
 
 thread_local! {
     /// Space that every band needs and no band keeps.
     static SCRATCH: RefCell<[Vec<f32>; 3]> = const { RefCell::new([const { Vec::new() }; 3]) };
+    /// The same for the shares of all bands in a gradient of weights.
+    static SHARES: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
 }
 
 /// A piece of scratch space, with whatever the last one left there.
@@ -57,7 +62,13 @@ pub fn pack(inputs: usize, outputs: usize, taps: impl Fn(usize, usize, usize, us
 }
 
 /// `out = begin + weights ∗ input`, then `end` of each row. `packed` is [`pack`]ed.
-pub fn convolve<'a>(packed: &[Lanes], input: &Map, out: &mut Map, begin: Begin, end: impl Fn(usize, usize) -> End<'a> + Sync) {
+pub fn convolve<'a>(
+    packed: &[Lanes],
+    input: &Map,
+    out: &mut Map,
+    begin: Begin,
+    end: impl Fn(usize, usize) -> End<'a> + Sync,
+) {
     let (channels, row_step) = (out.channels, out.row_step());
     let tiles = input.width.div_ceil(TILE);
     let row_floats = POINTS * tiles * input.channels;
@@ -98,7 +109,12 @@ fn transformed<'a>(input: &Map, image: usize, first: usize, rows: usize, space: 
     let space = piece(space, (rows + SIZE - 1) * row_floats);
     for (i, out) in space.chunks_exact_mut(row_floats).enumerate() {
         let start = input.framed(image, first + i, 0);
-        simd::run(Inputs { row: lanes(&input.data[start..start + input.row_step()]), tiles, blocks: channels / LANES, out });
+        simd::run(Inputs {
+            row: lanes(&input.data[start..start + input.row_step()]),
+            tiles,
+            blocks: channels / LANES,
+            out,
+        });
     }
     space
 }
@@ -106,52 +122,49 @@ fn transformed<'a>(input: &Map, image: usize, first: usize, rows: usize, space: 
 /// The gradient of the weights, `[kernel row][kernel column][input][output]`, summed band by band in a fixed order.
 pub fn correlate(conv: &Conv, x: &Map, dy: &Map, dw: &mut [f32]) {
     let bands: Vec<(usize, usize)> =
-        (0..x.images).flat_map(|image| (0..x.height).step_by(2 * BAND).map(move |y| (image, y))).collect();
-    let partial: Vec<Vec<f32>> = bands
-        .par_iter()
-        .map(|&(image, first)| {
-            let mut sum = vec![0.0; dw.len()];
-            correlate_rows(conv, x, dy, image, first..(first + 2 * BAND).min(x.height), &mut sum);
-            sum
-        })
-        .collect();
-    dw.par_chunks_mut(4096).enumerate().for_each(|(i, dw)| {
+        (0..x.images).flat_map(|image| (0..x.height).step_by(BAND).map(move |y| (image, y))).collect();
+    let mut space = SHARES.take();
+    let shares = piece(&mut space, bands.len() * dw.len());
+    shares.par_chunks_exact_mut(dw.len()).zip(&bands).for_each(|(share, &(image, first))| {
+        correlate_rows(conv, x, dy, image, first..(first + BAND).min(x.height), share);
+    });
+    let length = dw.len();
+    dw.par_chunks_mut(SUMMED).enumerate().for_each(|(i, dw)| {
         dw.fill(0.0);
-        for sum in &partial {
-            dw.iter_mut().zip(&sum[i * 4096..]).for_each(|(d, s)| *d += s);
+        for share in shares.chunks_exact(length) {
+            dw.iter_mut().zip(&share[i * SUMMED..]).for_each(|(d, s)| *d += s);
         }
     });
+    SHARES.set(space);
 }
 
-fn correlate_rows(conv: &Conv, x: &Map, dy: &Map, image: usize, rows: std::ops::Range<usize>, dw: &mut [f32]) {
+/// A band's share.
+fn correlate_rows(conv: &Conv, x: &Map, dy: &Map, image: usize, rows: Range<usize>, dw: &mut [f32]) {
     let (inputs, outputs) = (conv.inputs, conv.outputs);
     let tiles = x.width.div_ceil(TILE);
     let (input_floats, output_floats) = (tiles * inputs, tiles * outputs);
     SCRATCH.with_borrow_mut(|[space, gradients, sums]| {
+        let space = transformed(x, image, rows.start, rows.len(), space);
+        let gradients = piece(gradients, rows.len() * POINTS * output_floats);
+        for (y, out) in rows.clone().zip(gradients.chunks_exact_mut(POINTS * output_floats)) {
+            simd::run(Gradients { row: lanes(dy.row(image, y)), tiles, blocks: outputs / LANES, out });
+        }
         let sums = piece(sums, POINTS * SIZE * inputs * outputs);
         sums.fill(0.0);
-        for first in rows.clone().step_by(BAND) {
-            let rows = BAND.min(rows.end - first);
-            let space = transformed(x, image, first, rows, space);
-            let gradients = piece(gradients, rows * POINTS * output_floats);
-            for (row, out) in gradients.chunks_exact_mut(POINTS * output_floats).enumerate() {
-                simd::run(Gradients { row: lanes(dy.row(image, first + row)), tiles, blocks: outputs / LANES, out });
-            }
-            for (i, sum) in sums.chunks_exact_mut(inputs * outputs).enumerate() {
-                let (point, kernel_row) = (i / SIZE, i % SIZE);
-                simd::run(Correlate {
-                    rows,
-                    pixels: tiles,
-                    runs: &space[(kernel_row * POINTS + point) * input_floats..],
-                    run: inputs,
-                    step: inputs,
-                    row_step: POINTS * input_floats,
-                    gradient: &gradients[point * output_floats..],
-                    gradient_row_step: POINTS * output_floats,
-                    outputs,
-                    sum,
-                });
-            }
+        for (i, sum) in sums.chunks_exact_mut(inputs * outputs).enumerate() {
+            let (point, kernel_row) = (i / SIZE, i % SIZE);
+            simd::run(Correlate {
+                rows: rows.len(),
+                pixels: tiles,
+                runs: &space[(kernel_row * POINTS + point) * input_floats..],
+                run: inputs,
+                step: inputs,
+                row_step: POINTS * input_floats,
+                gradient: &gradients[point * output_floats..],
+                gradient_row_step: POINTS * output_floats,
+                outputs,
+                sum,
+            });
         }
         transform::weight_gradients(sums, inputs * outputs, dw);
     });
