@@ -146,9 +146,9 @@ pub fn exp<V: Vector>(x: f32) -> f32 {
 pub fn ln<V: Vector>(x: f32) -> f32 {
     // x = 2ⁿ · (1 + f) with 1 + f between √½ and √2.
     const HALF_ROOT: u32 = std::f32::consts::FRAC_1_SQRT_2.to_bits();
-    let bits = x.max(f32::MIN_POSITIVE).to_bits() - HALF_ROOT;
-    let n = (bits as i32 >> 23) as f32;
-    let f = f32::from_bits((bits & 0x007f_ffff) + HALF_ROOT) - 1.0;
+    let bits = x.max(f32::MIN_POSITIVE).to_bits() as i32 - HALF_ROOT as i32;
+    let n = (bits >> 23) as f32;
+    let f = f32::from_bits((bits & 0x007f_ffff) as u32 + HALF_ROOT) - 1.0;
     // ln(1 + f) = 2 artanh s: odd powers of s, which is at most 0.172.
     let s = f / (2.0 + f);
     let square = s * s;
