@@ -26,7 +26,12 @@ lint: ## Format and lints
 
 bench: ## Measure what has a figure
 	@tools/setup test
+	@tools/fetch-torch || echo "going on without PyTorch to compare with" >&2
 	cargo bench --workspace --locked --bench upload --bench append --bench rebuild --bench train_step --bench take
+	@echo "a whole clip, from the file to the comic"
+	@clip=$${KART_TEST_MEDIA:-../shared/media}/people/woman-yellow-11s.mp4; \
+	[ -f "$$clip" ] || clip=tests/media/puppet.mp4; \
+	cargo run --release --locked --quiet -p trainer --example comic -- "$$clip" target/comic
 
 doctor: ## Say what is missing on this machine
 	@cargo run --release --locked --quiet --bin kart -- doctor

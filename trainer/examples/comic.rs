@@ -22,7 +22,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let styles = styles(&arguments.map(|name| name.to_string_lossy().into_owned()).collect::<Vec<_>>())?;
     std::fs::create_dir_all(&folder)?;
-    let mut clock = Instant::now();
+    let begun = Instant::now();
+    let mut clock = begun;
     let mut lap = |stage: &str| {
         println!("{stage:<10} {:6.2} s", clock.elapsed().as_secs_f32());
         clock = Instant::now();
@@ -51,6 +52,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         lap(style.name);
         store(&drawn, &folder.join(style.name))?;
     }
+    lap("save");
+    println!("{:<10} {:6.2} s", "all", begun.elapsed().as_secs_f32());
     Ok(())
 }
 

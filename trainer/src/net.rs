@@ -20,6 +20,7 @@ mod simd;
 mod train;
 mod upsample;
 
+pub use batch::Batch;
 pub use file::FileError;
 pub use infer::Segmented;
 pub use loss::Parts;

@@ -48,4 +48,22 @@ mod tests {
         }
         assert!((x[0] - 1.0).abs() < 1e-3 && (x[1] - 2.0).abs() < 1e-3, "{x:?}");
     }
+
+    /// The algorithm as the paper prints it, in f64.
+    #[test]
+    fn updates_are_those_of_the_paper() {
+        let mut adam = Adam::new(1);
+        let mut value = [0.5];
+        let (mut m, mut v, mut expected) = (0.0f64, 0.0f64, 0.5f64);
+        for t in 1..50 {
+            let gradient = (t as f32 * 0.7).sin() * 1e-3;
+            adam.update(&mut value, &[gradient], 3e-3);
+            let g = f64::from(gradient);
+            m = 0.9 * m + 0.1 * g;
+            v = 0.99 * v + 0.01 * g * g;
+            let (mean, square) = (m / (1.0 - 0.9f64.powi(t)), v / (1.0 - 0.99f64.powi(t)));
+            expected -= 3e-3 * mean / (square.sqrt() + 1e-8);
+            assert!((f64::from(value[0]) - expected).abs() < 1e-6, "step {t}: {}, not {expected}", value[0]);
+        }
+    }
 }

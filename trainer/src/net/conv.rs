@@ -1,5 +1,6 @@
 //! 3×3 and 1×1 convolutions without an im2col buffer.
 //!
+//! Those of 3×3 and stride 1, most of the work, are in [`winograd`]. The others are computed as they are defined:
 //! In a framed map the three pixels under one kernel row are one run of floats, so an output pixel is the product of
 //! one or three such runs with the weights. The gradient of the input is the same sum with the kernel turned around;
 //! the gradient of the weights is the outer product of the runs with the output's gradient.
@@ -8,12 +9,13 @@ mod rows;
 #[cfg(test)]
 mod tests;
 mod weights;
+mod winograd;
 
 use rayon::prelude::*;
 
 use super::map::Map;
 use super::simd::{self, LANES, Lanes};
-use rows::{Begin, ConvolveRow, CorrelateRow, End};
+use rows::{Begin, ConvolveRow, Correlate, End};
 
 /// Shape of a layer. Weights are `[size, size, inputs, outputs]`; both channel counts are multiples of 16.
 /// Padding keeps the size (stride 1) or halves it (stride 2, even sizes).
@@ -43,8 +45,14 @@ impl Conv {
     /// `y = W ∗ x + b`, then ReLU if asked.
     pub fn forward(&self, weight: &[f32], bias: &[f32], x: &Map, y: &mut Map, relu: bool) {
         self.check(x, y);
-        let packed = weights::forward(self, weight);
         let end = if relu { End::Relu } else { End::Plain };
+        if self.has_short_cut() {
+            let packed = winograd::pack(self.inputs, self.outputs, |row, column, input, output| {
+                lanes(&weight[((row * self.size + column) * self.inputs + input) * self.outputs + output..])[0]
+            });
+            return winograd::convolve(&packed, x, y, Begin::Bias(bias), |_, _| end);
+        }
+        let packed = weights::forward(self, weight);
         let pixels = y.width;
         y.for_each_row(|image, row, out| {
             let starts = self.runs(x, image, row);
@@ -67,6 +75,16 @@ impl Conv {
     /// The gradient of the input from that of the output.
     pub fn backward_input(&self, weight: &[f32], dy: &Map, dx: &mut Map, into: Sink) {
         self.check(dx, dy);
+        let begin = if into.add { Begin::Sum } else { Begin::Zero };
+        if self.has_short_cut() {
+            // The kernel turned around, inputs and outputs exchanged.
+            let packed = winograd::pack(self.outputs, self.inputs, |row, column, output, input| {
+                let at = ((2 - row) * self.size + 2 - column) * self.inputs + input;
+                std::array::from_fn(|lane| weight[(at + lane) * self.outputs + output])
+            });
+            let gate = |image, y| into.rectified.map_or(End::Plain, |map| End::Gate(map.row(image, y)));
+            return winograd::convolve(&packed, dy, dx, begin, gate);
+        }
         let packed = weights::Backward::new(self, weight);
         let (stride, inputs, pixels) = (self.stride, self.inputs, dx.width / self.stride);
         let framed_first = 1 - usize::from(self.size == 3 && stride == 1);
@@ -90,7 +108,7 @@ impl Conv {
                     out: &mut out[at..],
                     out_step: stride * inputs,
                     channels: inputs,
-                    begin: if into.add { Begin::Sum } else { Begin::Zero },
+                    begin,
                     end: rectified.map_or(End::Plain, |row| End::Gate(&row[at..])),
                 });
             }
@@ -101,22 +119,33 @@ impl Conv {
     /// Summed image by image in a fixed order, whatever the threads do.
     pub fn backward_weights(&self, x: &Map, dy: &Map, dw: &mut [f32], db: &mut [f32]) {
         self.check(x, dy);
+        if self.has_short_cut() {
+            winograd::correlate(self, x, dy, dw);
+        } else {
+            self.correlate(x, dy, dw);
+        }
+        self.backward_bias(dy, db);
+    }
+
+    fn correlate(&self, x: &Map, dy: &Map, dw: &mut [f32]) {
         let run = self.size * self.inputs;
         let tasks: Vec<(usize, usize)> = (0..x.images).flat_map(|i| (0..self.size).map(move |k| (i, k))).collect();
         let partial: Vec<Vec<f32>> = tasks
             .par_iter()
             .map(|&(image, kernel_row)| {
                 let mut sum = vec![0.0; run * self.outputs];
-                for y in 0..dy.height {
-                    simd::run(CorrelateRow {
-                        runs: &x.data[self.runs(x, image, y)[kernel_row]..],
-                        run,
-                        step: self.stride * self.inputs,
-                        gradient: dy.row(image, y),
-                        outputs: self.outputs,
-                        sum: &mut sum,
-                    });
-                }
+                simd::run(Correlate {
+                    rows: dy.height,
+                    pixels: dy.width,
+                    runs: &x.data[self.runs(x, image, 0)[kernel_row]..],
+                    run,
+                    step: self.stride * self.inputs,
+                    row_step: self.stride * x.row_step(),
+                    gradient: &dy.data[dy.framed(image, 1, 1)..],
+                    gradient_row_step: dy.row_step(),
+                    outputs: self.outputs,
+                    sum: &mut sum,
+                });
                 sum
             })
             .collect();
@@ -125,7 +154,6 @@ impl Conv {
             let into = &mut dw[kernel_row * sum.len()..][..sum.len()];
             into.iter_mut().zip(sum).for_each(|(d, s)| *d += s);
         }
-        self.backward_bias(dy, db);
     }
 
     fn backward_bias(&self, dy: &Map, db: &mut [f32]) {
@@ -143,6 +171,10 @@ impl Conv {
         for row in &rows {
             db.iter_mut().zip(row).for_each(|(d, s)| *d += s);
         }
+    }
+
+    fn has_short_cut(&self) -> bool {
+        (self.size, self.stride) == (3, 1)
     }
 
     /// Where the runs of the first pixel of output row `y` begin, one for each kernel row.

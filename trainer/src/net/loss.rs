@@ -136,7 +136,6 @@ struct Centres {
     /// What is taken off the squared lightness difference: background entries care less about it.
     lenience: Lanes,
     /// 1 for entries of the group, else 0.
-    background: Lanes,
     skin: Lanes,
     cloth: Lanes,
     /// gain / SOFTNESS.
@@ -154,7 +153,6 @@ impl Centres {
         Self {
             channels: [0, 1, 2].map(|c| entry(&|k| model.centres[k][c])),
             lenience: background.map(|b| b * (1.0 - BACKGROUND_LIGHTNESS)),
-            background,
             skin: member(1),
             cloth: member(2),
             loudness: model.log_gain.exp() / SOFTNESS,

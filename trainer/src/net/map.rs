@@ -45,6 +45,15 @@ impl Map {
             }
         });
     }
+
+    /// Calls `write(image, first row, rows)` for bands of up to `rows` rows, in parallel. Rows come with their frame.
+    pub fn for_each_band(&mut self, rows: usize, write: impl Fn(usize, usize, &mut [f32]) + Sync) {
+        let (height, row_step) = (self.height, self.row_step());
+        self.data.par_chunks_mut(row_step * (height + 2)).enumerate().for_each(|(image, data)| {
+            let bands = data[row_step..row_step * (height + 1)].par_chunks_mut(rows * row_step);
+            bands.enumerate().for_each(|(band, data)| write(image, band * rows, data));
+        });
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,9 @@
 //!                                 └ down2 ─ enc3 ─ enc4 ─ up2 ↗
 //! ```
 
+#[cfg(test)]
+mod tests;
+
 use std::ops::Range;
 
 use rand::Rng;
@@ -185,47 +188,4 @@ pub fn backward(weights: &[f32], input: &Map, maps: &Maps, d: &mut Maps, d_weigh
     learn(ENC1, &maps.stem, &d.sum1);
     pass(ENC1, &d.sum1, &mut d.stem, SET, Some(&maps.stem));
     learn(STEM, input, &d.stem);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use rand::SeedableRng;
-
-    #[test]
-    fn the_design_has_about_187_thousand_numbers() {
-        assert_eq!(weight_count(), 186_944);
-    }
-
-    /// The slope of `⟨head, other⟩` as a layer moves along its gradient, and as far at random. (Along a random
-    /// direction alone, units that begin or cease to fire drown the slope.)
-    #[test]
-    fn the_gradient_of_the_whole_network_is_its_slope() {
-        const STEP: f32 = 1e-3;
-        let mut rng = ChaCha8Rng::seed_from_u64(4);
-        let weights: Vec<f32> = initial_weights(&mut rng);
-        let input = Map::noise(2, 8, 12, INPUTS, 1);
-        let other = Map::noise(2, 8, 12, OUTPUTS, 2);
-        let (mut maps, mut d) = (Maps::new(2, 16, 24), Maps::new(2, 16, 24));
-        forward(&weights, &input, &mut maps);
-        d.head = other.clone();
-        let mut d_weights = vec![0.0; weights.len()];
-        backward(&weights, &input, &maps, &mut d, &mut d_weights);
-        for (i, layer) in LAYERS.iter().enumerate() {
-            let place = place(i).0.start..place(i).1.end;
-            let gradient = &d_weights[place.clone()];
-            let length = gradient.iter().map(|g| g * g).sum::<f32>().sqrt();
-            let noise = 1.0 / (gradient.len() as f32).sqrt();
-            let direction: Vec<f32> = gradient.iter().map(|g| g / length + noise * normal(&mut rng)).collect();
-            let mut at = |by: f32| {
-                let mut moved = weights.clone();
-                moved[place.clone()].iter_mut().zip(&direction).for_each(|(w, d)| *w += by * d);
-                forward(&moved, &input, &mut maps);
-                maps.head.dot(&other)
-            };
-            let slope = (at(STEP) - at(-STEP)) / (2.0 * f64::from(STEP));
-            let expected: f64 = gradient.iter().zip(&direction).map(|(g, d)| f64::from(g * d)).sum();
-            assert!((slope - expected).abs() < 0.02 * expected, "{}: {slope}, not {expected}", layer.name);
-        }
-    }
 }

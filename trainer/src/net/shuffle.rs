@@ -25,7 +25,7 @@ pub fn space_to_depth(colours: &[[f32; 3]], window: Window, input: &mut Map, ima
         let start = input.framed(image, y + 1, 1);
         let row = &mut input.data[start..start + width / 2 * INPUTS];
         for (x, block) in row.as_chunks_mut::<INPUTS>().0.iter_mut().enumerate() {
-            for part in 0..4 {
+            for part in 0..PARTS {
                 let pixel = colours[(2 * y + part / 2) * width + 2 * x + part % 2];
                 block[part * 3..part * 3 + 3].copy_from_slice(&pixel);
             }
@@ -40,10 +40,13 @@ fn position(i: usize, count: usize) -> f32 {
     if count < 2 { -1.0 } else { 2.0 * i as f32 / (count - 1) as f32 - 1.0 }
 }
 
+/// Pixels of a block.
+pub const PARTS: usize = 4;
+
 /// Where the 16 outputs for column `x` of a frame's row `y` begin in the head's row `y / 2`.
 #[inline(always)]
 pub fn part(x: usize, y: usize) -> usize {
-    ((x / 2) * 4 + 2 * (y % 2) + x % 2) * LANES
+    ((x / 2) * PARTS + 2 * (y % 2) + x % 2) * LANES
 }
 
 #[cfg(test)]

@@ -141,6 +141,25 @@ pub fn exp<V: Vector>(x: f32) -> f32 {
     p * f32::from_bits(((unsafe { n.to_int_unchecked::<i32>() } + 127) << 23) as u32)
 }
 
+/// `ln x` to about 2e-7, by a polynomial like [`exp`]. Numbers below the smallest normal one count as that.
+#[inline(always)]
+pub fn ln<V: Vector>(x: f32) -> f32 {
+    // x = 2ⁿ · (1 + f) with 1 + f between √½ and √2.
+    const HALF_ROOT: u32 = std::f32::consts::FRAC_1_SQRT_2.to_bits();
+    let bits = x.max(f32::MIN_POSITIVE).to_bits() as i32 - HALF_ROOT as i32;
+    let n = (bits >> 23) as f32;
+    let f = f32::from_bits((bits & 0x007f_ffff) as u32 + HALF_ROOT) - 1.0;
+    // ln(1 + f) = 2 artanh s: odd powers of s, which is at most 0.172.
+    let s = f / (2.0 + f);
+    let square = s * s;
+    let mut p = 2.0 / 9.0;
+    p = V::fused(p, square, 2.0 / 7.0);
+    p = V::fused(p, square, 2.0 / 5.0);
+    p = V::fused(p, square, 2.0 / 3.0);
+    p = V::fused(p, square, 2.0);
+    V::fused(n, std::f32::consts::LN_2, p * s)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,5 +172,15 @@ mod tests {
             assert!((ours - exact).abs() <= 5e-7 * exact, "exp({x}) = {ours}, not {exact}");
         }
         assert!(exp::<Portable>(-1e9) < 1e-37);
+    }
+
+    #[test]
+    fn ln_agrees_with_the_standard_library() {
+        for i in -870..870 {
+            let x = (i as f32 * 0.1).exp();
+            let (ours, exact) = (ln::<Portable>(x), x.ln());
+            assert!((ours - exact).abs() <= 3e-7 * exact.abs().max(1.0), "ln({x}) = {ours}, not {exact}");
+        }
+        assert!(ln::<Portable>(0.0) < -87.0);
     }
 }

@@ -182,6 +182,16 @@ impl Training {
         &self.curve
     }
 
+    /// The windows of the last step, for those who compare trainers.
+    pub fn batch(&self) -> &Batch {
+        &self.batch
+    }
+
+    /// The gradient of the weights in the last step, laid out as they are.
+    pub fn gradient(&self) -> &[f32] {
+        &self.d_weights
+    }
+
     fn step(&mut self) -> Parts {
         let (step, steps) = (self.model.step, self.settings.steps);
         self.footage.draw(&mut self.rng, &mut self.batch);

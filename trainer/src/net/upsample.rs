@@ -1,6 +1,7 @@
 //! Bilinear doubling (corners not aligned), with the skip connection added in the same pass.
 
 use super::map::Map;
+use super::simd::{self, Kernel, Vector};
 
 /// `out = double(low) + skip`.
 pub fn forward(low: &Map, skip: &Map, out: &mut Map) {
@@ -8,43 +9,79 @@ pub fn forward(low: &Map, skip: &Map, out: &mut Map) {
     out.for_each_row(|image, y, row| {
         let (near, far) = sources(y, low.height);
         let (near, far) = (low.row(image, near), low.row(image, far));
-        let skip = skip.row(image, y);
-        for (x, pixel) in row.chunks_exact_mut(channels).enumerate() {
-            let (left, right) = sources(x, low.width);
-            let at = |row: &[f32], x: usize, c: usize| row[x * channels + c];
-            let skip = &skip[x * channels..][..channels];
-            for (c, value) in pixel.iter_mut().enumerate() {
-                let upper = 0.75 * at(near, left, c) + 0.25 * at(near, right, c);
-                let lower = 0.75 * at(far, left, c) + 0.25 * at(far, right, c);
-                *value = skip[c] + 0.75 * upper + 0.25 * lower;
-            }
-        }
+        simd::run(DoubleRow { near, far, skip: skip.row(image, y), channels, out: row });
     });
 }
 
 /// The gradient of `low`; that of `skip` is `d_out` itself.
 pub fn backward(d_out: &Map, d_low: &mut Map) {
-    // A low pixel reaches four rows and columns of the doubled map, at the border the last one twice.
-    const REACH: [f32; 4] = [0.25, 0.75, 0.75, 0.25];
     let channels = d_low.channels;
     d_low.for_each_row(|image, y, row| {
-        row.fill(0.0);
-        for (i, row_share) in REACH.iter().enumerate() {
-            let from = d_out.row(image, (2 * y + i).saturating_sub(1).min(d_out.height - 1));
-            for (x, pixel) in row.chunks_exact_mut(channels).enumerate() {
+        // A low pixel reaches four rows and columns of the doubled map, at the border the last one twice.
+        let rows = [0, 1, 2, 3].map(|i| d_out.row(image, (2 * y + i).saturating_sub(1).min(d_out.height - 1)));
+        simd::run(HalveRow { rows, channels, out: row });
+    });
+}
+
+struct DoubleRow<'a> {
+    near: &'a [f32],
+    far: &'a [f32],
+    skip: &'a [f32],
+    channels: usize,
+    out: &'a mut [f32],
+}
+
+impl Kernel for DoubleRow<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector, const PIXELS: usize, const BLOCKS: usize>(self) {
+        let Self { near, far, skip, channels, out } = self;
+        let width = near.len() / channels;
+        for (x, pixel) in out.chunks_exact_mut(channels).enumerate() {
+            let (left, right) = sources(x, width);
+            let (near_left, near_right) = (&near[left * channels..][..channels], &near[right * channels..][..channels]);
+            let (far_left, far_right) = (&far[left * channels..][..channels], &far[right * channels..][..channels]);
+            let skip = &skip[x * channels..][..channels];
+            for c in 0..channels {
+                let upper = 0.75 * near_left[c] + 0.25 * near_right[c];
+                let lower = 0.75 * far_left[c] + 0.25 * far_right[c];
+                pixel[c] = skip[c] + 0.75 * upper + 0.25 * lower;
+            }
+        }
+    }
+}
+
+struct HalveRow<'a> {
+    rows: [&'a [f32]; 4],
+    channels: usize,
+    out: &'a mut [f32],
+}
+
+impl Kernel for HalveRow<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector, const PIXELS: usize, const BLOCKS: usize>(self) {
+        const REACH: [f32; 4] = [0.25, 0.75, 0.75, 0.25];
+        let Self { rows, channels, out } = self;
+        let last = rows[0].len() / channels - 1;
+        for (x, pixel) in out.chunks_exact_mut(channels).enumerate() {
+            pixel.fill(0.0);
+            for (row, row_share) in rows.iter().zip(REACH) {
                 for (j, share) in REACH.iter().enumerate() {
-                    let column = (2 * x + j).saturating_sub(1).min(d_out.width - 1);
-                    let from = &from[column * channels..][..channels];
-                    for (value, d) in pixel.iter_mut().zip(from) {
-                        *value += row_share * share * d;
+                    let from = &row[(2 * x + j).saturating_sub(1).min(last) * channels..][..channels];
+                    for c in 0..channels {
+                        pixel[c] += row_share * share * from[c];
                     }
                 }
             }
         }
-    });
+    }
 }
 
 /// The nearer (weight ¾) and the farther (weight ¼) source of position `i` of the doubled map.
+#[inline(always)]
 fn sources(i: usize, low: usize) -> (usize, usize) {
     let near = i / 2;
     let far = if i.is_multiple_of(2) { near.saturating_sub(1) } else { (near + 1).min(low - 1) };

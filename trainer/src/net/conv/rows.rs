@@ -77,14 +77,8 @@ impl ConvolveRow<'_> {
         let mut sums = [[V::load(&[0.0; LANES]); BLOCKS]; PIXELS];
         for (p, row) in sums.iter_mut().enumerate() {
             for (b, sum) in row.iter_mut().enumerate() {
-                match self.begin {
-                    Begin::Zero => {}
-                    Begin::Bias(bias) => *sum = V::load(&lanes(bias)[block + b]),
-                    Begin::Sum => {
-                        let i = (pixel + p) * self.out_step + (block + b) * LANES;
-                        *sum = V::load(&lanes(&self.out[i..])[0]);
-                    }
-                }
+                let at = (pixel + p) * self.out_step + (block + b) * LANES;
+                *sum = begin_with(self.begin, self.out, at, block + b);
             }
         }
         let taps = self.starts.len() * self.run;
@@ -101,24 +95,39 @@ impl ConvolveRow<'_> {
         }
         for (p, row) in sums.iter().enumerate() {
             for (b, sum) in row.iter().enumerate() {
-                let mut finished = [0.0; LANES];
-                sum.store(&mut finished);
-                let i = (pixel + p) * self.out_step + (block + b) * LANES;
-                let out = &mut self.out[i..i + LANES];
-                match self.end {
-                    End::Plain => out.copy_from_slice(&finished),
-                    End::Relu => {
-                        for l in 0..LANES {
-                            out[l] = finished[l].max(0.0);
-                        }
-                    }
-                    End::Gate(gate) => {
-                        let gate = &gate[i..i + LANES];
-                        for l in 0..LANES {
-                            out[l] = if gate[l] > 0.0 { finished[l] } else { 0.0 };
-                        }
-                    }
-                }
+                finish(*sum, self.out, (pixel + p) * self.out_step + (block + b) * LANES, self.end);
+            }
+        }
+    }
+}
+
+/// What the sum at `out[at..]`, of a block of channels, starts from.
+#[inline(always)]
+pub fn begin_with<V: Vector>(begin: Begin, out: &[f32], at: usize, block: usize) -> V {
+    match begin {
+        Begin::Zero => V::load(&[0.0; LANES]),
+        Begin::Bias(bias) => V::load(&lanes(bias)[block]),
+        Begin::Sum => V::load(&lanes(&out[at..])[0]),
+    }
+}
+
+/// Writes a finished sum to `out[at..]`.
+#[inline(always)]
+pub fn finish<V: Vector>(sum: V, out: &mut [f32], at: usize, end: End) {
+    let mut finished = [0.0; LANES];
+    sum.store(&mut finished);
+    let out = &mut out[at..at + LANES];
+    match end {
+        End::Plain => out.copy_from_slice(&finished),
+        End::Relu => {
+            for l in 0..LANES {
+                out[l] = finished[l].max(0.0);
+            }
+        }
+        End::Gate(gate) => {
+            let gate = &gate[at..at + LANES];
+            for l in 0..LANES {
+                out[l] = if gate[l] > 0.0 { finished[l] } else { 0.0 };
             }
         }
     }
@@ -154,18 +163,23 @@ fn multiply<V: Vector, const PIXELS: usize, const BLOCKS: usize>(
     *sums = local;
 }
 
-/// One row's share of the weight gradient: `sum[k][output] += Σ over pixels: runs[pixel · step + k] · gradient[pixel][output]`.
-pub struct CorrelateRow<'a> {
+/// Some rows' share of a gradient of weights:
+/// `sum[k][output] += Σ over rows and pixels: runs[row · row_step + pixel · step + k] · gradient[row][pixel][output]`.
+pub struct Correlate<'a> {
+    pub rows: usize,
+    pub pixels: usize,
     pub runs: &'a [f32],
     pub run: usize,
     pub step: usize,
+    pub row_step: usize,
     pub gradient: &'a [f32],
+    pub gradient_row_step: usize,
     pub outputs: usize,
     /// `[run][outputs]`
     pub sum: &'a mut [f32],
 }
 
-impl Kernel for CorrelateRow<'_> {
+impl Kernel for Correlate<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -183,10 +197,10 @@ impl Kernel for CorrelateRow<'_> {
     }
 }
 
-/// Run positions that one pass over the row sums up at once; runs are multiples of 16 long.
+/// Run positions that one pass over the rows sums up at once; runs are multiples of 16 long.
 const TAPS: usize = 8;
 
-impl CorrelateRow<'_> {
+impl Correlate<'_> {
     #[inline(always)]
     fn blocks<V: Vector, const BLOCKS: usize>(&mut self, block: usize) {
         for tap in (0..self.run).step_by(TAPS) {
@@ -197,13 +211,16 @@ impl CorrelateRow<'_> {
                     *sum = V::load(&lanes(&self.sum[first + t * self.outputs + b * LANES..])[0]);
                 }
             }
-            for (pixel, gradient) in self.gradient.chunks_exact(self.outputs).enumerate() {
-                let start = pixel * self.step + tap;
-                let inputs = &self.runs[start..start + TAPS];
-                let gradient = lanes(&gradient[block * LANES..(block + BLOCKS) * LANES]);
-                for t in 0..TAPS {
-                    for b in 0..BLOCKS {
-                        sums[t][b] = sums[t][b].add_multiple(inputs[t], V::load(&gradient[b]));
+            for row in 0..self.rows {
+                let runs = &self.runs[row * self.row_step + tap..];
+                let gradient = &self.gradient[row * self.gradient_row_step..][..self.pixels * self.outputs];
+                for (pixel, gradient) in gradient.chunks_exact(self.outputs).enumerate() {
+                    let inputs = &runs[pixel * self.step..][..TAPS];
+                    let gradient = lanes(&gradient[block * LANES..(block + BLOCKS) * LANES]);
+                    for t in 0..TAPS {
+                        for b in 0..BLOCKS {
+                            sums[t][b] = sums[t][b].add_multiple(inputs[t], V::load(&gradient[b]));
+                        }
                     }
                 }
             }

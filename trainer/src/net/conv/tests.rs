@@ -1,9 +1,10 @@
 use super::*;
 
-const SHAPES: [(Conv, [usize; 2]); 6] = [
+const SHAPES: [(Conv, [usize; 2]); 7] = [
     (Conv { name: "odd", size: 3, stride: 1, inputs: 16, outputs: 32 }, [5, 13]),
     (Conv { name: "wide", size: 3, stride: 1, inputs: 32, outputs: 48 }, [3, 24]),
     (Conv { name: "tiny", size: 3, stride: 1, inputs: 16, outputs: 16 }, [1, 1]),
+    (Conv { name: "taller than a band", size: 3, stride: 1, inputs: 16, outputs: 16 }, [35, 6]),
     (Conv { name: "halving", size: 3, stride: 2, inputs: 32, outputs: 48 }, [6, 26]),
     (Conv { name: "halving to one", size: 3, stride: 2, inputs: 16, outputs: 16 }, [2, 2]),
     (Conv { name: "pointwise", size: 1, stride: 1, inputs: 48, outputs: 64 }, [4, 11]),
@@ -53,6 +54,55 @@ fn forward_is_the_definition() {
                 }
             }
         }
+    }
+}
+
+/// The definitions of both gradients, in f64: of the input, framed as `x` is, and of the weights.
+fn naive_gradients(conv: &Conv, weight: &[f32], x: &Map, dy: &Map) -> (Vec<f64>, Vec<f64>) {
+    let (mut dx, mut dw) = (vec![0.0; x.data.len()], vec![0.0; weight.len()]);
+    let places = (0..dy.images).flat_map(|i| (0..dy.height).flat_map(move |y| (0..dy.width).map(move |c| (i, y, c))));
+    for (image, y, column) in places {
+        let gradient = &dy.row(image, y)[column * conv.outputs..][..conv.outputs];
+        for (ky, kx) in (0..conv.size).flat_map(|ky| (0..conv.size).map(move |kx| (ky, kx))) {
+            let frame = 1 - conv.size / 2;
+            let at = x.framed(image, y * conv.stride + ky + frame, column * conv.stride + kx + frame);
+            for i in 0..conv.inputs {
+                let w = ((ky * conv.size + kx) * conv.inputs + i) * conv.outputs;
+                for (o, d) in gradient.iter().enumerate() {
+                    dx[at + i] += f64::from(weight[w + o]) * f64::from(*d);
+                    dw[w + o] += f64::from(x.data[at + i]) * f64::from(*d);
+                }
+            }
+        }
+    }
+    (dx, dw)
+}
+
+/// Length of the difference, by that of what is expected.
+fn relative(found: &[f32], expected: &[f64]) -> f64 {
+    let square = |v: f64| v * v;
+    let apart: f64 = found.iter().zip(expected).map(|(f, e)| square(f64::from(*f) - e)).sum();
+    (apart / expected.iter().map(|e| square(*e)).sum::<f64>()).sqrt()
+}
+
+#[test]
+fn gradients_are_their_definitions() {
+    for (conv, size) in &SHAPES {
+        let ((weight, _), (x, dy)) = (weights(conv), maps(conv, *size));
+        let (expected_dx, expected_dw) = naive_gradients(conv, &weight, &x, &dy);
+        let mut dx = Map::zeros(x.images, x.height, x.width, x.channels);
+        conv.backward_input(&weight, &dy, &mut dx, Sink { add: false, rectified: None });
+        let (mut dw, mut db) = (vec![9.0; conv.weight_count()], vec![9.0; conv.outputs]);
+        conv.backward_weights(&x, &dy, &mut dw, &mut db);
+        // What the definition adds to the frame is nobody's gradient.
+        let inside = |data: &[f64]| -> Vec<f64> {
+            let rows = (0..x.images).flat_map(|image| (0..x.height).map(move |y| (image, y)));
+            rows.flat_map(|(i, y)| &data[x.framed(i, y + 1, 1)..][..x.width * x.channels]).copied().collect()
+        };
+        let rows = (0..x.images).flat_map(|image| (0..x.height).map(move |y| (image, y)));
+        let found: Vec<f32> = rows.flat_map(|(i, y)| dx.row(i, y)).copied().collect();
+        let apart = [relative(&found, &inside(&expected_dx)), relative(&dw, &expected_dw)];
+        assert!(apart.iter().all(|apart| *apart < 3e-6), "{}: {apart:?}", conv.name);
     }
 }
 

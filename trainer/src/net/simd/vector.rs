@@ -10,7 +10,8 @@ pub trait Vector: Copy {
     /// `self + factor · lanes`.
     fn add_multiple(self, factor: f32, lanes: Self) -> Self;
     fn sum(self) -> f32;
-    fn max(self) -> f32;
+    /// Squares of `D` lanes change places: of every `2D` lanes, ours are the first halves of both, the others the second.
+    fn exchange<const D: usize>(self, other: Self) -> (Self, Self);
     /// `a · b + c`, rounded once where the machine can.
     fn fused(a: f32, b: f32, c: f32) -> f32;
 }
@@ -40,12 +41,13 @@ impl Vector for Portable {
 
     #[inline(always)]
     fn sum(self) -> f32 {
-        fold(self.0, |a, b| a + b)
+        fold(self.0)
     }
 
     #[inline(always)]
-    fn max(self) -> f32 {
-        fold(self.0, f32::max)
+    fn exchange<const D: usize>(self, other: Self) -> (Self, Self) {
+        let (first, second) = exchange_lanes::<D>(self.0, other.0);
+        (Self(first), Self(second))
     }
 
     #[inline(always)]
@@ -55,15 +57,25 @@ impl Vector for Portable {
     }
 }
 
-/// Halves the lanes until one is left.
+/// Adds halves of the lanes until one is left.
 #[inline(always)]
-fn fold(mut lanes: Lanes, join: impl Fn(f32, f32) -> f32) -> f32 {
+fn fold(mut lanes: Lanes) -> f32 {
     for half in [8, 4, 2, 1] {
         for k in 0..half {
-            lanes[k] = join(lanes[k], lanes[k + half]);
+            lanes[k] += lanes[k + half];
         }
     }
     lanes[0]
+}
+
+#[inline(always)]
+fn exchange_lanes<const D: usize>(mut first: Lanes, mut second: Lanes) -> (Lanes, Lanes) {
+    for l in 0..LANES {
+        if l & D != 0 {
+            (first[l], second[l - D]) = (second[l - D], first[l]);
+        }
+    }
+    (first, second)
 }
 
 /// Two registers of eight.
@@ -107,13 +119,12 @@ impl Vector for Avx2 {
     }
 
     #[inline(always)]
-    fn max(self) -> f32 {
-        unsafe {
-            let eight = _mm256_max_ps(self.0[0], self.0[1]);
-            let four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
-            let two = _mm_max_ps(four, _mm_movehl_ps(four, four));
-            _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)))
-        }
+    fn exchange<const D: usize>(self, other: Self) -> (Self, Self) {
+        let (mut first, mut second) = ([0.0; LANES], [0.0; LANES]);
+        self.store(&mut first);
+        other.store(&mut second);
+        let (first, second) = exchange_lanes::<D>(first, second);
+        (Self::load(&first), Self::load(&second))
     }
 
     #[inline(always)]
@@ -150,8 +161,24 @@ impl Vector for Avx512 {
     }
 
     #[inline(always)]
-    fn max(self) -> f32 {
-        unsafe { _mm512_reduce_max_ps(self.0) }
+    fn exchange<const D: usize>(self, other: Self) -> (Self, Self) {
+        // Lane numbers from 16 on are those of the other.
+        const fn lanes<const D: usize>(second: bool) -> [i32; LANES] {
+            let (mut lanes, mut l) = ([0; LANES], 0);
+            while l < LANES {
+                let from_other = l & D != 0;
+                let lane = if from_other { l - D + LANES } else { l };
+                lanes[l] = if second { lane + D } else { lane } as i32;
+                l += 1;
+            }
+            lanes
+        }
+        unsafe {
+            let first = _mm512_loadu_si512(const { &lanes::<D>(false) }.as_ptr().cast());
+            let second = _mm512_loadu_si512(const { &lanes::<D>(true) }.as_ptr().cast());
+            let exchanged = |lanes| Self(_mm512_permutex2var_ps(self.0, lanes, other.0));
+            (exchanged(first), exchanged(second))
+        }
     }
 
     #[inline(always)]
