@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     prepared.advice.iter().for_each(|advice| println!("{advice}"));
     let clip = prepared.clip;
     lap("prepare");
-    let device = Device::choose().device;
+    let device = Device::choose().devices.remove(0);
     let trained = net::train(&clip, &net::Settings::for_device(&device), &device, None, &mut |_, _| Continue(()))?;
     let (first, last) = (trained.curve.first(), trained.curve.last());
     println!("loss {:.3} → {:.3} in {} steps", first.unwrap_or(&0.), last.unwrap_or(&0.), trained.curve.len());
