@@ -13,6 +13,7 @@ const JUDGED: usize = 5 + 4 * 16;
 const PULLED: usize = 4;
 /// Blocks that pixels are shared out to: enough for a large GPU.
 const MOST_BLOCKS: usize = 1024;
+
 /// The parameters: weights, the palette, the logarithm of the gain.
 pub fn parameter_count() -> usize {
     weight_count() + 3 * ENTRIES + 1
@@ -28,7 +29,9 @@ pub struct Plan {
     pub step: Vec<Launch>,
     /// Parameters, their moments (twice as many again), and the usage of the entries: f32.
     pub state: Buffer,
+    #[cfg(test)]
     pub tensors: Tensors,
+    #[cfg(test)]
     pub gradients: Tensors,
     pub precision: Precision,
 }
@@ -75,7 +78,18 @@ impl Plan {
         step.extend(places.loss(&tensors, &gradients));
         step.extend(backward(&weights, &places, &tensors, &gradients));
         step.extend(places.learn(&weights));
-        Self { memory, uploads, prepare, step, state, tensors, gradients, precision }
+        Self {
+            memory,
+            uploads,
+            prepare,
+            step,
+            state,
+            #[cfg(test)]
+            tensors,
+            #[cfg(test)]
+            gradients,
+            precision,
+        }
     }
 }
 

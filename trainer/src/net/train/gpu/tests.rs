@@ -4,6 +4,8 @@ use crate::net::cuda::tests::{apart, tolerance};
 use crate::net::cuda::{Plan, Precision};
 use crate::net::loss::Direction;
 use crate::net::map::Map;
+use crate::net::model::ENTRIES;
+use crate::net::palette::BACKGROUND_LIGHTNESS;
 use crate::net::train::tests::wandering_square;
 use crate::net::train::{Settings, TrainError, Training, rate, train};
 use crate::net::{network, shuffle};
@@ -123,6 +125,62 @@ fn so_they_are_with_known_skin_and_without_a_figure() {
     compare(training, Precision::Single, 1);
     clip.has_figure = false;
     compare(Training::new(&clip, &SETTINGS), Precision::Single, 1);
+}
+
+/// The sample that chance `draw` falls on, each as likely as it is heavy and far from the other entries of its group.
+fn chosen(samples: &[[f32; 4]], others: &[[f32; 3]], lightness: f32, draw: f64) -> [f32; 3] {
+    let far = |sample: &[f32; 4]| {
+        let distance = |centre: &[f32; 3]| {
+            let [l, a, b] = std::array::from_fn(|c| f64::from(sample[c] - centre[c]).powi(2));
+            f64::from(lightness) * l + a + b
+        };
+        others.iter().map(distance).fold(f64::MAX, f64::min) * f64::from(sample[3])
+    };
+    let mut left = draw * samples.iter().map(far).sum::<f64>();
+    let found = samples.iter().find(|sample| {
+        left -= far(sample);
+        left < 0.0
+    });
+    found.map(|sample| [sample[0], sample[1], sample[2]]).unwrap()
+}
+
+#[test]
+fn an_entry_that_died_gets_a_new_colour_of_its_group() {
+    let (clip, _) = wandering_square(3);
+    let mut training = Training::new(&clip, &SETTINGS);
+    let background = training.model.groups.background;
+    for (dead, group, lightness) in [(1, 0, BACKGROUND_LIGHTNESS), (background + 3, 2, 1.0)] {
+        // So far from everything that nothing chooses it.
+        training.model.centres[dead] = [40.0, 40.0, 40.0];
+        training.usage[dead] = 1e-4;
+        let (lesson, _) = training.lesson();
+        let Some((plan, mut emulator)) = ready(&training, Precision::Single) else { return };
+        emulator.run(&plan.step);
+        training.take_over(1, 0, &emulator.floats(plan.state));
+        let samples = &lesson.samples[lesson.sample_starts[group]..lesson.sample_starts[group + 1]];
+        let others = (0..ENTRIES).filter(|&k| k != dead && training.model.groups.of(k) == group);
+        let others: Vec<[f32; 3]> = others.map(|k| training.model.centres[k]).collect();
+        assert_eq!(training.model.centres[dead], chosen(samples, &others, lightness, lesson.draws[dead]));
+        assert_eq!(training.usage[dead], 1.0 / ENTRIES as f32);
+        assert_eq!(training.adam_centres.mean[3 * dead..3 * dead + 3], [0.0; 3]);
+        training = Training::new(&clip, &SETTINGS);
+    }
+}
+
+#[test]
+fn a_training_goes_on_where_a_device_left_it() {
+    let (clip, _) = wandering_square(3);
+    let mut training = Training::new(&clip, &SETTINGS);
+    let (_, positions) = training.lesson();
+    let Some((plan, mut emulator)) = ready(&training, Precision::Single) else { return };
+    emulator.run(&plan.step);
+    emulator.run(&plan.step);
+    training.take_over(2, positions[2], &emulator.floats(plan.state));
+    emulator.run(&plan.step);
+    let Some((later_plan, mut later)) = ready(&training, Precision::Single) else { return };
+    later.run(&later_plan.step);
+    assert!(later.floats(later_plan.state) == emulator.floats(plan.state));
+    assert_eq!(later.progress[2], emulator.progress[2]);
 }
 
 #[test]
