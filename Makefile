@@ -5,7 +5,7 @@ export KART_REQUIRE_CQL ?= $(if $(CI),1,)
 export KART_REQUIRE_TEACHERS ?= $(if $(CI),1,)
 export KART_REQUIRE_TOOLS ?= $(if $(CI),1,)
 
-.PHONY: run test lint bench doctor schemas help
+.PHONY: run test lint bench doctor schemas kernels help
 
 run: ## Build, start every role on this machine, print the URL
 	@tools/setup run
@@ -38,6 +38,10 @@ doctor: ## Say what is missing on this machine
 
 schemas: ## Write new events and additions into schemas/json and schemas/fixtures
 	KART_BLESS=1 cargo test --locked --quiet -p schemas --test golden
+
+kernels: ## Write the PTX of the GPU kernels anew
+	@tools/fetch-cuda-compiler
+	KART_BLESS=1 cargo test --locked --quiet -p trainer --lib the_ptx_that_comes
 
 help:
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'

@@ -82,7 +82,7 @@ pub struct WebSettings {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Work")]
 pub struct WorkSettings {
-    /// Jobs that this machine works on at once; 0 for none
+    /// Jobs that this machine works on at once (with GPUs: one on each); 0 for none
     #[arg(long, env = "KART_TRAINERS", default_value_t = 1)]
     pub trainers: usize,
     /// Folder of the teacher nets [default: kart/teachers in the user's cache folder]

@@ -6,6 +6,7 @@ mod control;
 mod doctor;
 mod erase;
 mod events;
+mod gpu_check;
 mod roles;
 mod seals;
 mod up;
@@ -68,6 +69,8 @@ enum Command {
     Views(views::ViewsCommand),
     /// Delete everything of a person, for good
     Erase(erase::Erase),
+    /// Train on this machine's GPUs, compare with the CPU and PyTorch, and print a table
+    GpuCheck,
     /// Check everything that Kart needs, and say how to mend what is missing
     Doctor,
 }
@@ -90,6 +93,7 @@ async fn main() -> anyhow::Result<()> {
         Command::Events(events) => events.run(&settings).await,
         Command::Views(command) => command.run(&settings).await,
         Command::Erase(erase) => erase.run(&settings).await,
+        Command::GpuCheck => tokio::task::spawn_blocking(gpu_check::run).await?,
         Command::Doctor => doctor::run(&settings).await,
     }
 }

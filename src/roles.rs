@@ -132,10 +132,16 @@ pub async fn train(
             None
         }
     };
-    let choice = Device::choose();
-    tracing::info!(device = %choice.device, reason = choice.reason, "trainer");
+    let choice = tokio::task::spawn_blocking(Device::choose).await?;
     let scratch = own_scratch(&settings.data.join("scratch"))?;
-    worker::run(Worker { bus, blobs, teachers, device: choice.device, scratch }, work.trainers, shutdown).await;
+    // A GPU works on one job at a time.
+    let workers = choice.devices.into_iter().map(|device| {
+        let slots = if matches!(device, Device::Cuda { .. }) { 1 } else { work.trainers };
+        tracing::info!(%device, slots, reason = choice.reason, "trainer");
+        let (bus, blobs, teachers, scratch) = (bus.clone(), blobs.clone(), teachers.clone(), scratch.clone());
+        worker::run(Worker { bus, blobs, teachers, device, scratch }, slots, shutdown.clone())
+    });
+    futures::future::join_all(workers).await;
     Ok(())
 }
 

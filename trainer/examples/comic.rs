@@ -72,7 +72,7 @@ fn model(clip: &Clip, file: &Path) -> Result<Model, Box<dyn std::error::Error>> 
     if let Ok(weights) = std::fs::read(file) {
         return Ok(Model::from_bytes(&weights)?);
     }
-    let device = Device::choose().device;
+    let device = Device::choose().devices.remove(0);
     let trained = net::train(clip, &net::Settings::for_device(&device), &device, None, &mut |_, _| Continue(()))?;
     let (first, last) = (trained.curve.first(), trained.curve.last());
     println!("loss {:.3} → {:.3} in {} steps", first.unwrap_or(&0.), last.unwrap_or(&0.), trained.curve.len());

@@ -1,6 +1,8 @@
 //! What there is to train with.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::{Mutex, MutexGuard};
 
 mod cuda;
 
@@ -31,14 +33,24 @@ pub struct Gpu {
     /// CUDA version that the driver knows, `[major, minor]`.
     pub driver: [i32; 2],
     pub compute_capability: [i32; 2],
+    /// What its memory can carry at best, and its tensor cores compute in bf16; 0 where that is not known.
+    pub peak_bytes_per_second: u64,
+    pub peak_flop_per_second: u64,
 }
 
-/// The device to train on, and why it is that one.
+/// The devices to train on, and why it is those.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
-    pub device: Device,
+    /// At least one: every GPU that passed the check, else the CPU.
+    pub devices: Vec<Device>,
     pub reason: String,
 }
+
+/// `cpu` leaves GPUs alone.
+const DEVICE_VARIABLE: &str = "KART_DEVICE";
+
+/// GPUs that failed while this process used them: nothing on them will work until it starts anew.
+static GIVEN_UP: Mutex<BTreeSet<usize>> = Mutex::new(BTreeSet::new());
 
 impl Device {
     /// All cores of this machine.
@@ -46,16 +58,44 @@ impl Device {
         Self::Cpu { threads: cores() }
     }
 
-    /// The best device that training knows how to use. A GPU is looked for, but its training path is not built yet.
+    /// The best devices. A GPU is one only if a tiny training on it agrees with the same on the CPU.
     pub fn choose() -> Choice {
-        let reason = match cuda::probe() {
-            Ok(gpus) => gpus.first().map_or_else(
-                || "no GPU: using the CPU".to_owned(),
-                |gpu| format!("found {}, its training path is not built yet: using the CPU", gpu.name),
-            ),
-            Err(why) => format!("no GPU ({why}): using the CPU"),
+        let cpu = |why: String| Choice { devices: vec![Self::cpu()], reason: format!("{why}: using the CPU") };
+        if std::env::var(DEVICE_VARIABLE).is_ok_and(|device| device == "cpu") {
+            return cpu(format!("{DEVICE_VARIABLE} is cpu"));
+        }
+        let gpus = match cuda::probe() {
+            Ok(gpus) if gpus.is_empty() => return cpu("no GPU".to_owned()),
+            Ok(gpus) => gpus,
+            Err(why) => return cpu(format!("no GPU ({why})")),
         };
-        Choice { device: Self::cpu(), reason }
+        let (mut devices, mut reasons) = (Vec::new(), Vec::new());
+        for gpu in gpus {
+            match cuda::check(&gpu) {
+                Ok(()) => {
+                    reasons.push(format!("{} agrees with the CPU", gpu.name));
+                    devices.push(Self::Cuda { ordinal: gpu.ordinal, name: gpu.name });
+                }
+                Err(why) => reasons.push(format!("{} cannot be used ({why})", gpu.name)),
+            }
+        }
+        let reason = reasons.join(", ");
+        if devices.is_empty() { cpu(reason) } else { Choice { devices, reason } }
+    }
+
+    /// The device, unless it was given up: then the CPU.
+    pub fn if_well(&self) -> Self {
+        match self {
+            Self::Cuda { ordinal, .. } if given_up().contains(ordinal) => Self::cpu(),
+            device => device.clone(),
+        }
+    }
+
+    /// Uses the device no more in this process.
+    pub fn give_up(&self) {
+        if let Self::Cuda { ordinal, .. } = self {
+            given_up().insert(*ordinal);
+        }
     }
 
     /// Everything found, whether training can use it or not.
@@ -104,6 +144,10 @@ impl fmt::Display for Found {
     }
 }
 
+fn given_up() -> MutexGuard<'static, BTreeSet<usize>> {
+    GIVEN_UP.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
@@ -134,9 +178,19 @@ mod tests {
     }
 
     #[test]
-    fn the_cpu_is_chosen_as_long_as_nothing_else_can_train() {
+    fn some_device_is_chosen_and_the_reason_said() {
         let choice = Device::choose();
-        assert!(matches!(choice.device, Device::Cpu { .. }));
-        assert!(choice.reason.ends_with("using the CPU"), "{}", choice.reason);
+        let gpus = choice.devices.iter().filter(|device| matches!(device, Device::Cuda { .. })).count();
+        assert!(gpus == choice.devices.len() || choice.devices == [Device::cpu()]);
+        assert_eq!(choice.reason.ends_with("using the CPU"), gpus == 0, "{}", choice.reason);
+    }
+
+    #[test]
+    fn a_gpu_that_was_given_up_is_replaced_by_the_cpu() {
+        let gpu = |ordinal: usize| Device::Cuda { ordinal, name: "a GPU".to_owned() };
+        assert_eq!(gpu(1000).if_well(), gpu(1000));
+        gpu(1000).give_up();
+        assert_eq!(gpu(1000).if_well(), Device::cpu());
+        assert_eq!(gpu(1001).if_well(), gpu(1001));
     }
 }

@@ -8,6 +8,7 @@ mod adam;
 mod batch;
 mod calm;
 mod conv;
+mod cuda;
 mod file;
 mod infer;
 mod loss;
@@ -21,8 +22,11 @@ mod train;
 mod upsample;
 
 pub use batch::Batch;
+pub use cuda::GpuError;
 pub use file::FileError;
 pub use infer::Segmented;
 pub use loss::Parts;
 pub use model::{ENTRIES, Groups, Model};
-pub use train::{Checkpoint, Progress, Settings, TrainError, Trained, Training, train};
+pub use train::{
+    Agreement, Checkpoint, Progress, Settings, TrainError, Trained, Training, check, gpu_memory_bytes, train,
+};

@@ -17,13 +17,12 @@ impl Adam {
 
     pub fn update(&mut self, parameters: &mut [f32], gradient: &[f32], rate: f32) {
         self.step += 1;
-        let mean_bias = 1.0 - BETA_MEAN.powi(self.step);
-        let square_bias = (1.0 - BETA_SQUARE.powi(self.step)).sqrt();
+        let [rate, square_bias] = biased(rate, self.step);
         let moments = self.mean.iter_mut().zip(&mut self.square);
         for ((value, &g), (mean, square)) in parameters.iter_mut().zip(gradient).zip(moments) {
             *mean += (1.0 - BETA_MEAN) * (g - *mean);
             *square += (1.0 - BETA_SQUARE) * (g * g - *square);
-            *value -= rate / mean_bias * *mean / (square.sqrt() / square_bias + EPSILON);
+            *value -= rate * *mean / (square.sqrt() / square_bias + EPSILON);
         }
     }
 
@@ -32,6 +31,12 @@ impl Adam {
         self.mean[parameters.clone()].fill(0.0);
         self.square[parameters].fill(0.0);
     }
+}
+
+/// What step `step` (1 is the first) has of the rate: the rate over the mean's bias, and the square root of the
+/// square's bias.
+pub fn biased(rate: f32, step: i32) -> [f32; 2] {
+    [rate / (1.0 - BETA_MEAN.powi(step)), (1.0 - BETA_SQUARE.powi(step)).sqrt()]
 }
 
 #[cfg(test)]

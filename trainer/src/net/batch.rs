@@ -73,25 +73,31 @@ impl Footage {
         [padded(width).min(self.width), padded(height).min(self.height)]
     }
 
-    /// Draws windows: most around the person, so that faces and hands get more pixels than their share of the frame.
+    /// Draws windows, and copies what they show.
     pub fn draw(&self, rng: &mut ChaCha8Rng, batch: &mut Batch) {
-        const AROUND_THE_PERSON: f32 = 0.85;
         for pair in 0..batch.images / 2 {
-            let t = rng.random_range(0..self.frames.len().max(2) - 1);
-            let everywhere = [0.0, self.width as f32, 0.0, self.height as f32];
-            let person = rng.random::<f32>() < AROUND_THE_PERSON;
-            let [left, right, top, bottom] = if person { self.frames[t].extent } else { everywhere };
-            let mut centre = |from: f32, to: f32| from + rng.random::<f32>() * (to - from);
-            let (x, y) = (centre(left, right), centre(top, bottom));
-            let corner = |centre: f32, window: usize, frame: usize| {
-                let corner = (centre - window as f32 / 2.0).clamp(0.0, (frame - window) as f32);
-                corner as usize / GRANULE * GRANULE
-            };
-            let (x, y) = (corner(x, batch.width, self.width), corner(y, batch.height, self.height));
+            let [t, x, y] = self.draw_window(rng, [batch.width, batch.height]);
             for i in 0..2 {
                 batch.copy(self, (t + i).min(self.frames.len() - 1), x, y, 2 * pair + i);
             }
         }
+    }
+
+    /// Draws a window `[frame, column, row]` of `[width, height]` pixels: most are around the person, so that faces and
+    /// hands get more pixels than their share of the frame.
+    pub fn draw_window(&self, rng: &mut ChaCha8Rng, [width, height]: [usize; 2]) -> [usize; 3] {
+        const AROUND_THE_PERSON: f32 = 0.85;
+        let t = rng.random_range(0..self.frames.len().max(2) - 1);
+        let everywhere = [0.0, self.width as f32, 0.0, self.height as f32];
+        let person = rng.random::<f32>() < AROUND_THE_PERSON;
+        let [left, right, top, bottom] = if person { self.frames[t].extent } else { everywhere };
+        let mut centre = |from: f32, to: f32| from + rng.random::<f32>() * (to - from);
+        let (x, y) = (centre(left, right), centre(top, bottom));
+        let corner = |centre: f32, window: usize, frame: usize| {
+            let corner = (centre - window as f32 / 2.0).clamp(0.0, (frame - window) as f32);
+            corner as usize / GRANULE * GRANULE
+        };
+        [t, corner(x, width, self.width), corner(y, height, self.height)]
     }
 }
 

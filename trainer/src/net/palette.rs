@@ -65,6 +65,11 @@ impl Samples {
         Groups::new(has_figure && !self.0[0].is_empty() && !self.0[2].is_empty(), skin)
     }
 
+    /// Colours and weights of one group.
+    pub fn of(&self, group: usize) -> impl Iterator<Item = ([f32; 3], f32)> {
+        self.0[group].iter().map(|sample| (sample.colour, sample.weight))
+    }
+
     pub fn centres(&self, groups: Groups, rng: &mut ChaCha8Rng) -> [[f32; 3]; ENTRIES] {
         let mut centres = [[0.0; 3]; ENTRIES];
         let (background, person) = centres.split_at_mut(groups.background);

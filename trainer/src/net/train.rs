@@ -1,9 +1,12 @@
+mod check;
 mod checkpoint;
+mod gpu;
 #[cfg(test)]
 mod tests;
 
 use std::ops::ControlFlow;
 
+pub use check::{Agreement, check, gpu_memory_bytes};
 pub use checkpoint::Checkpoint;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -11,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::adam::Adam;
 use super::batch::{Batch, Footage};
+use super::cuda::{GpuError, Precision};
 use super::loss::{Direction, Loss, Outcome, Parts};
 use super::map::Map;
 use super::model::{ENTRIES, Model, STRETCH};
@@ -67,13 +71,16 @@ pub enum TrainError {
     Size(usize),
     #[error("the loss is no longer a number at step {0}")]
     Diverged(u32),
+    #[error(transparent)]
+    Gpu(#[from] GpuError),
     #[error("no threads to train with: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
 }
 
 /// Trains a model on the clip. The same clip, settings and seed give the same model, bit for bit, on machines with
 /// the same instructions, also when another training of them broke off and this one goes on `from` there. A checkpoint
-/// of anything else is not used. `report` hears of every step and may stop the training.
+/// of anything else is not used. `report` hears of every step and may stop the training. On a GPU the [`Training`] that
+/// it sees may be some steps behind: it is as of its own model's step.
 pub fn train(
     clip: &Clip,
     settings: &Settings,
@@ -93,6 +100,10 @@ pub fn train(
         if let Some(Err(misfit)) = from.map(|checkpoint| training.go_on_from(checkpoint)) {
             tracing::warn!(%misfit, "a checkpoint cannot be used: the training begins anew");
         }
+        if let Device::Cuda { ordinal, .. } = device {
+            training.run_on_gpu(*ordinal, Precision::Brain, report)?;
+        }
+        // Nothing is left to do here after a GPU.
         for step in training.model.step + 1..=settings.steps {
             let parts = training.step();
             let progress = Progress { step, of: settings.steps, loss: parts.total(), parts };

@@ -4,7 +4,7 @@ use super::reporter::{self, Report, Voice, is_milestone, thin};
 use super::{Hold, Outcome, Worker, checkpoint, picture, video};
 use crate::clip::Clip;
 use crate::device::Device;
-use crate::net::{self, Checkpoint, Progress, Settings, TrainError, Trained, Training};
+use crate::net::{self, Checkpoint, GpuError, Progress, Settings, TrainError, Trained, Training};
 use bytes::Bytes;
 use schemas::blob::keys;
 use schemas::event::{TrainingCompleted, TrainingStarted, VideoChecked};
@@ -17,7 +17,8 @@ const PREVIEWS: u32 = 12;
 
 pub async fn run(worker: &Worker, hold: &Hold) -> Result<(), Outcome> {
     let started = Instant::now();
-    let job = start(worker, hold).await?;
+    let device = worker.device.if_well();
+    let job = start(worker, hold, &device).await?;
     let request = job.request.clone().ok_or(Outcome::Superseded)?;
     let from = checkpoint::load(worker, &job).await?;
     if let Some(from) = &from {
@@ -25,7 +26,7 @@ pub async fn run(worker: &Worker, hold: &Hold) -> Result<(), Outcome> {
     }
     let file = video::fetch(worker, hold, &request.blob).await?;
 
-    let (device, nets) = (worker.device.clone(), worker.teachers.clone());
+    let nets = worker.teachers.clone();
     let compute = move |voice: &Voice| {
         let ready = video::prepare(file.path(), nets.as_deref(), voice)?;
         Ok((learn(&ready.clip, &device, from, voice)?, ready.facts))
@@ -37,10 +38,10 @@ pub async fn run(worker: &Worker, hold: &Hold) -> Result<(), Outcome> {
 }
 
 /// Takes the phase.
-async fn start(worker: &Worker, hold: &Hold) -> Result<Job, Outcome> {
+async fn start(worker: &Worker, hold: &Hold, device: &Device) -> Result<Job, Outcome> {
     let (attempt, lease) = (hold.attempt, hold.lease);
     let teachers = worker.teachers.as_ref().map(|t| t.hashes().map(str::to_owned).to_vec()).unwrap_or_default();
-    let start = TrainingStarted { attempt, lease, device: worker.device.to_string(), teachers };
+    let start = TrainingStarted { attempt, lease, device: device.to_string(), teachers };
     hold.start(|| JobCommand::StartTraining(start.clone())).await
 }
 
@@ -66,7 +67,19 @@ fn learn(clip: &Clip, device: &Device, from: Option<Checkpoint>, voice: &Voice) 
         }
         voice.say(Report::Step { step, of, loss, checkpoint })
     };
-    Ok(net::train(clip, &Settings::for_device(device), device, from, &mut report)?)
+    match net::train(clip, &Settings::for_device(device), device, from, &mut report) {
+        Err(TrainError::Gpu(GpuError::Failed(error))) => {
+            tracing::error!(%error, %device, "the GPU failed: this process uses it no more, the job is tried again");
+            device.give_up();
+            Err(Outcome::Interrupted)
+        }
+        Err(TrainError::Gpu(error)) => {
+            tracing::warn!(%error, %device, "training on the CPU");
+            let cpu = Device::cpu();
+            Ok(net::train(clip, &Settings::for_device(&cpu), &cpu, None, &mut report)?)
+        }
+        trained => Ok(trained?),
+    }
 }
 
 /// The weights first, then the event that points at them.

@@ -59,7 +59,9 @@ impl Training {
         };
         let header = serde_json::to_string(&header).map_err(|error| FileError::Header(error.to_string()))?;
         let model = self.model.to_bytes()?;
-        let mut floats = vec![(CURVE.to_owned(), self.curve.as_slice()), (USAGE.to_owned(), &self.usage)];
+        // On a GPU the model may be behind the reports.
+        let curve = &self.curve[..self.model.step as usize];
+        let mut floats = vec![(CURVE.to_owned(), curve), (USAGE.to_owned(), &self.usage)];
         for (name, adam) in ADAMS.iter().zip(adams) {
             floats.push((format!("{name}.mean"), &adam.mean));
             floats.push((format!("{name}.square"), &adam.square));

@@ -5,7 +5,7 @@ const SIZE: [usize; 2] = [96, 72];
 const DEVICE: Device = Device::Cpu { threads: 2 };
 
 /// A striped orange square that wanders over a blue-green ground; the teacher knows it but for its border.
-fn wandering_square(frames: usize) -> (Clip, Vec<Grid<bool>>) {
+pub fn wandering_square(frames: usize) -> (Clip, Vec<Grid<bool>>) {
     let [width, height] = SIZE;
     let inside = |t: usize, x: usize, y: usize, grow: i32| {
         let (left, top) = (14 + 4 * t as i32 - grow, 18 + 2 * t as i32 - grow);
