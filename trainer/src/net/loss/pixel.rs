@@ -234,10 +234,10 @@ impl Pack {
         let odds = each(|p| exp::<V>(-self.values[FIGURE][p]));
         let figure = each(|p| 1.0 / (1.0 + odds[p]));
         let (mut skin, mut cloth) = ([0.0; LANES], [0.0; LANES]);
-        for k in 0..ENTRIES {
+        for (k, chance) in chances.iter().enumerate() {
             one_by_one();
-            skin = each(|p| skin[p] + centres.skin[k] * chances[k][p]);
-            cloth = each(|p| cloth[p] + centres.cloth[k] * chances[k][p]);
+            skin = each(|p| skin[p] + centres.skin[k] * chance[p]);
+            cloth = each(|p| cloth[p] + centres.cloth[k] * chance[p]);
         }
         let ratio = each(|p| skin[p] / (skin[p] + cloth[p] + SKIN_FLOOR));
 
