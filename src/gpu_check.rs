@@ -27,7 +27,7 @@ pub fn run() -> anyhow::Result<()> {
         anyhow::bail!("there is no GPU to check: {}", why.join("; "));
     }
     let settings = Settings::for_device(&Device::Cuda { ordinal: 0, name: String::new() });
-    println!("| {} | {} |\n|---|---|", "GPU", "figure");
+    println!("| GPU | figure |\n|---|---|");
     for gpu in gpus {
         let [major, minor] = gpu.compute_capability;
         row("chip, date", format!("{} ({major}.{minor}), {}", gpu.name, today()));
@@ -64,18 +64,17 @@ fn check(gpu: &Gpu) -> anyhow::Result<()> {
 fn time(gpu: &Gpu, settings: &Settings) -> anyhow::Result<f64> {
     let device = Device::Cuda { ordinal: gpu.ordinal, name: gpu.name.clone() };
     let clip = noise(640, 480, 24);
-    let mut seconds = [0.0; 3];
-    let mut steps = [0.0; 3];
-    for i in 0..3 {
+    let (mut seconds, mut steps) = (Vec::new(), Vec::new());
+    for _ in 0..3 {
         let start = Instant::now();
         let mut first = None;
         net::train(&clip, settings, &device, None, &mut |_, _| {
             first.get_or_insert_with(Instant::now);
             Continue(())
         })?;
-        seconds[i] = start.elapsed().as_secs_f64();
+        seconds.push(start.elapsed().as_secs_f64());
         let reported = first.map_or(0.0, |first| first.elapsed().as_secs_f64());
-        steps[i] = reported / f64::from(settings.steps - 1);
+        steps.push(reported / f64::from(settings.steps - 1));
     }
     steps.sort_by(f64::total_cmp);
     let step = steps[1];
@@ -83,7 +82,10 @@ fn time(gpu: &Gpu, settings: &Settings) -> anyhow::Result<f64> {
     let windows = 2 * settings.batch_pairs;
     let places = (windows * long * short) as f64 / 4.0;
     row("a step", format!("{:.3} ms ({windows} windows of {long}×{short})", 1e3 * step));
-    row("a training", format!("{:.2} s, the first {:.2} s ({} steps)", seconds[2], seconds[0], settings.steps));
+    row(
+        "a training, frames prepared on the CPU",
+        format!("{:.2} s, the first {:.2} s ({} steps)", seconds[2], seconds[0], settings.steps),
+    );
     let memory = net::gpu_memory_bytes(&clip, settings);
     row("memory", format!("{} MB of {} MB", memory >> 20, gpu.memory_bytes >> 20));
     let bytes = STEP_BYTES * places / step;

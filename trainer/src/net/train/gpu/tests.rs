@@ -9,6 +9,7 @@ use crate::net::palette::BACKGROUND_LIGHTNESS;
 use crate::net::train::tests::wandering_square;
 use crate::net::train::{Settings, TrainError, Training, rate, train};
 use crate::net::{network, shuffle};
+use crate::raster::Grid;
 
 const SETTINGS: Settings = Settings { steps: 6, batch_pairs: 1, window: [56, 40], seed: 5 };
 
@@ -187,13 +188,32 @@ fn a_training_goes_on_where_a_device_left_it() {
 fn the_order_of_threads_makes_no_difference() {
     let (clip, _) = wandering_square(3);
     let training = Training::new(&clip, &SETTINGS);
-    let after = |backwards: bool| {
-        let (plan, mut emulator) = ready(&training, Precision::Single)?;
-        emulator.backwards = backwards;
-        emulator.run(&plan.step);
-        Some(emulator.floats(plan.state))
-    };
-    assert!(after(false) == after(true));
+    for precision in [Precision::Single, Precision::Brain] {
+        let after = |backwards: bool| {
+            let (plan, mut emulator) = ready(&training, precision)?;
+            emulator.backwards = backwards;
+            emulator.run(&plan.step);
+            Some(emulator.floats(plan.state))
+        };
+        assert!(after(false) == after(true), "{precision:?}");
+    }
+}
+
+/// Maps at an eighth of this are one place high.
+#[test]
+fn a_window_smaller_than_a_tile_is_no_trouble() {
+    let (mut clip, _) = wandering_square(2);
+    let crop = |x: usize, y: usize| (x + 8, y + 14);
+    (clip.width, clip.height) = (13, 7);
+    let places = (0..13 * 7).map(|i| crop(i % 13, i / 13));
+    for t in 0..2 {
+        let frame = &clip.frames[t];
+        clip.frames[t] = Grid::from_data(13, 7, places.clone().map(|place| frame[place]).collect());
+        let person = &clip.person[t];
+        clip.person[t] = Grid::from_data(13, 7, places.clone().map(|place| person[place]).collect());
+        clip.skin[t] = Grid::new(13, 7, -1);
+    }
+    compare(Training::new(&clip, &SETTINGS), Precision::Single, 1);
 }
 
 #[test]
