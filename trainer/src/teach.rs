@@ -8,9 +8,11 @@ mod face_mesh;
 mod figure;
 mod histogram;
 mod landmarks;
+mod motion;
 mod person;
 mod prepare;
 mod skin;
+mod subject;
 mod teachers;
 #[cfg(test)]
 mod tests;
