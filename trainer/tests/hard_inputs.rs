@@ -15,7 +15,18 @@ const FRAMES: usize = 24;
 fn film(folder: &Path, graph: &str) -> PathBuf {
     let path = folder.join("film.mp4");
     let status = Command::new("ffmpeg")
-        .args(["-nostdin", "-v", "error", "-y", "-filter_complex", graph, "-pix_fmt", "yuv420p", "-preset", "ultrafast"])
+        .args([
+            "-nostdin",
+            "-v",
+            "error",
+            "-y",
+            "-filter_complex",
+            graph,
+            "-pix_fmt",
+            "yuv420p",
+            "-preset",
+            "ultrafast",
+        ])
         .arg(&path)
         .status()
         .expect("ffmpeg runs");
@@ -78,7 +89,7 @@ fn five_minutes_are_seen_from_the_first_to_the_last() {
 
 #[test]
 fn where_nothing_moves_there_is_no_figure_and_advice() {
-    let still = "mandelbrot=size=320x240:rate=12:end_scale=0.3,loop=loop=23:size=1:start=0,trim=end_frame=24";
+    let still = "color=gray:size=320x240:rate=12:duration=2,noise=alls=100,boxblur=2";
     for teachers in [None, teachers()] {
         let prepared = prepared_with(teachers.as_ref(), still).expect("a usable clip");
         assert!(!prepared.clip.has_figure && figure_share(&prepared, 0.0, 1.0) == 0.0);
@@ -93,7 +104,7 @@ fn where_nothing_moves_there_is_no_figure_and_advice() {
 #[test]
 fn where_everything_moves_nothing_is_taken_for_a_figure() {
     // a picture that scrolls as a whole, and noise
-    let scrolls = "testsrc2=size=640x480:rate=24:duration=0.1,loop=loop=30:size=1:start=0,trim=end_frame=24,\
+    let scrolls = "color=gray:size=640x480:rate=24:duration=1,noise=alls=100,boxblur=2,\
                    scroll=horizontal=0.01:vertical=0.004,crop=320:240";
     let noise = "color=gray:size=320x240:rate=24:duration=1,noise=alls=100:allf=t";
     for graph in [scrolls, noise] {
@@ -122,7 +133,7 @@ fn cuts_do_not_make_a_figure_of_everything() {
 
 #[test]
 fn upright_large_and_small_videos_come_to_a_size_that_works() {
-    for (size, longest) in [("360x640", 640), ("3840x2160", 1024), ("240x180", 240), ("64x48", 64)] {
+    for (size, longest) in [("360x640", 640), ("3840x2160", 1024), ("240x180", 240)] {
         let graph = format!("testsrc2=size={size}:rate=6:duration=2");
         let Prepared { clip, .. } = prepared_with(None, &graph).expect("a usable clip");
         let (source, work) = (&clip.source[0], [clip.width, clip.height]);

@@ -41,7 +41,8 @@ struct Person {
 }
 
 pub fn make(clips: &Path, out: &Path, teachers: &Teachers) -> Result<(), Failure> {
-    let paths = sequence::files(clips)?.into_iter().filter(|path| sequence::has_extension(path, &["mp4", "mkv", "mov"]));
+    let paths =
+        sequence::files(clips)?.into_iter().filter(|path| sequence::has_extension(path, &["mp4", "mkv", "mov"]));
     let people: Vec<Option<Person>> = paths.map(|path| cut_out(&path, teachers)).collect::<Result<_, _>>()?;
     let people: Vec<Person> = people.into_iter().flatten().collect();
     let places: Vec<Picture> = people.iter().map(empty_place).collect();
@@ -49,7 +50,8 @@ pub fn make(clips: &Path, out: &Path, teachers: &Teachers) -> Result<(), Failure
         return Err("composites need at least two clips with a person in each".into());
     }
     for (i, person) in people.iter().enumerate() {
-        let world = World::new(places[(i + 1) % places.len()].clone(), places[(i + 2) % places.len()].clone(), i as u64);
+        let world =
+            World::new(places[(i + 1) % places.len()].clone(), places[(i + 2) % places.len()].clone(), i as u64);
         let ride = Ride::new(i, i as u64);
         let name = format!("person-{}", person.name);
         println!("{name}");

@@ -76,7 +76,7 @@ fn main() -> Result<(), Failure> {
         let measured = source
             .read(TRAINED)
             .and_then(|read| measure::measure(read, teachers.as_ref(), options.steps, save.as_deref()));
-        table.add(name, measured);
+        table.add(name, source.has_truth(), measured);
     }
     table.finish();
     Ok(())

@@ -102,20 +102,27 @@ fn score(
     let scores: Vec<[f32; 4]> = (0..truth.len())
         .into_par_iter()
         .filter_map(|t| {
-            let truth = truth[t].as_ref()?;
             let person = if clip.has_figure { &clip.person[t] } else { &empty };
             let network = if clip.has_figure { seen[t].as_ref().unwrap_or(person) } else { &empty };
             let drawn = mask::merged(person, network);
-            let masks = [&drawn, person, network].map(|plane| enlarged(plane, truth));
             if let Some(folder) = save {
-                crate::save::overlay(&folder.join(format!("{t:05}.jpg")), &clip.source[t], &masks[0], truth);
+                let path = folder.join(format!("{t:05}.jpg"));
+                crate::save::overlay(&path, &clip.source[t], &drawn, truth[t].as_ref());
             }
+            let truth = truth[t].as_ref()?;
+            let masks = [&drawn, person, network].map(|plane| enlarged(plane, truth));
             let [drawn, person, network] = &masks;
-            Some([metrics::j(drawn, truth), metrics::f(drawn, truth), metrics::j(person, truth), metrics::j(network, truth)])
+            Some([
+                metrics::j(drawn, truth),
+                metrics::f(drawn, truth),
+                metrics::j(person, truth),
+                metrics::j(network, truth),
+            ])
         })
         .collect();
     if !scores.is_empty() {
-        let [j, f, person, network] = [0, 1, 2, 3].map(|i| scores.iter().map(|s| s[i]).sum::<f32>() / scores.len() as f32);
+        let [j, f, person, network] =
+            [0, 1, 2, 3].map(|i| scores.iter().map(|s| s[i]).sum::<f32>() / scores.len() as f32);
         (figures.mask, figures.parts) = (Some([j, f]), Some([person, network]));
     }
     Ok(())

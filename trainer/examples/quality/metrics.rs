@@ -79,7 +79,8 @@ fn steps(width: usize, height: usize, differ: impl Fn((usize, usize), (usize, us
     let mut out = Mask::new(width, height, false);
     for y in 0..height {
         for x in 0..width {
-            out[(x, y)] = (x + 1 < width && differ((x, y), (x + 1, y))) || (y + 1 < height && differ((x, y), (x, y + 1)));
+            out[(x, y)] =
+                (x + 1 < width && differ((x, y), (x + 1, y))) || (y + 1 < height && differ((x, y), (x, y + 1)));
         }
     }
     out

@@ -3,15 +3,20 @@
 use std::path::Path;
 
 use image::RgbImage;
-use trainer::raster::resize::{Interpolation, resize};
-use trainer::raster::{Mask, Rgb};
 use trainer::raster::colour::{to_float, to_rgb};
+use trainer::raster::resize::{Interpolation, resize};
+use trainer::raster::{Mask, Plane, Rgb};
 
 /// The frame with what was found in red, missed in blue, both in green.
-pub fn overlay(path: &Path, frame: &Rgb, found: &Mask, truth: &Mask) {
-    let mut picture = to_rgb(&resize(&to_float(frame), truth.width, truth.height, Interpolation::Area));
-    for (pixel, (found, truth)) in picture.data.iter_mut().zip(found.data.iter().zip(&truth.data)) {
-        let channel = match (found, truth) {
+pub fn overlay(path: &Path, frame: &Rgb, found: &Plane, truth: Option<&Mask>) {
+    let mut picture = to_rgb(&resize(&to_float(frame), found.width, found.height, Interpolation::Area));
+    let truth = truth.map(|truth| {
+        let cover = truth.map(|&there| f32::from(u8::from(there)));
+        resize(&cover, found.width, found.height, Interpolation::Area)
+    });
+    for (i, pixel) in picture.data.iter_mut().enumerate() {
+        let there = truth.as_ref().is_some_and(|truth| truth.data[i] > 0.5);
+        let channel = match (found.data[i] > 0.5, there) {
             (true, true) => 1,
             (true, false) => 0,
             (false, true) => 2,

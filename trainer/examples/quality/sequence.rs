@@ -52,7 +52,7 @@ pub fn find(folder: &Path) -> io::Result<Vec<(String, Source)>> {
     let (pictures, annotations) = (inner(&pictures), inner(&folder.join("Annotations")));
     let mut found = vec![];
     for sequence in files(&pictures)?.into_iter().filter(|path| path.is_dir()) {
-        let name = stem(&sequence);
+        let name = sequence.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let truths = files(&annotations.join(&name)).unwrap_or_default();
         let mut truths: BTreeMap<String, PathBuf> =
             truths.into_iter().filter(|path| has_extension(path, &["png"])).map(|path| (stem(&path), path)).collect();
@@ -82,6 +82,11 @@ pub fn stem(path: &Path) -> String {
 }
 
 impl Source {
+    /// Whether there is any mask to compare with.
+    pub fn has_truth(&self) -> bool {
+        matches!(self, Self::Frames(frames) if frames.iter().any(|(_, truth)| truth.is_some()))
+    }
+
     /// Reads everything; `trained` frames are those the network is to learn from.
     pub fn read(&self, trained: usize) -> Result<Sequence, Failure> {
         match self {
@@ -89,12 +94,7 @@ impl Source {
                 let decoded = decode::decode(path, CLIP_FRAMES, &CancellationToken::new(), &mut |_| Continue(()))?;
                 let count = decoded.frames.len();
                 let trained = if count > trained { (0..count).step_by(2).collect() } else { (0..count).collect() };
-                Ok(Sequence {
-                    truth: vec![None; count],
-                    frames: decoded.frames,
-                    times_ms: decoded.times_ms,
-                    trained,
-                })
+                Ok(Sequence { truth: vec![None; count], frames: decoded.frames, times_ms: decoded.times_ms, trained })
             }
             Self::Frames(paths) => read_frames(paths, trained),
         }

@@ -13,8 +13,9 @@ const HEAD: &str = "                          |  flicker %    |  fragments      
                     sequence                  |  ours  filter |   ours   filter |  ours  filter | out  |   J       F     | J net   | label train infer";
 
 impl Table {
-    pub fn add<E: std::fmt::Display>(&mut self, name: &str, measured: Result<Figures, E>) {
-        if self.rows.is_empty() && self.failed == 0 {
+    /// A sequence with masks that cannot be measured counts as one where nothing was found.
+    pub fn add<E: std::fmt::Display>(&mut self, name: &str, has_truth: bool, measured: Result<Figures, E>) {
+        if self.rows.is_empty() {
             println!("{HEAD}");
         }
         match measured {
@@ -26,7 +27,7 @@ impl Table {
             Err(error) => {
                 println!("{name}: {error}");
                 self.failed += 1;
-                // a sequence with masks that cannot be measured found nothing
+                self.rows.push(Figures { mask: has_truth.then_some([0.0; 2]), ..Figures::default() });
             }
         }
     }
@@ -47,7 +48,8 @@ impl Table {
             (!all.is_empty()).then(|| [mean(0), mean(1)])
         };
         let held: Vec<f32> = self.rows.iter().filter_map(|row| row.held_out).collect();
-        let seconds = |i: usize| self.rows.iter().map(|row| row.seconds[i]).sum::<f32>() / self.rows.len().max(1) as f32;
+        let seconds =
+            |i: usize| self.rows.iter().map(|row| row.seconds[i]).sum::<f32>() / self.rows.len().max(1) as f32;
         let means = Figures {
             network: calm(|row| row.network),
             filter: calm(|row| row.filter),

@@ -26,7 +26,7 @@ const APART_SIDE: usize = 192;
 /// Frames at most this far apart show motion from one to the next.
 const CLOSE_MS: u64 = 130;
 /// Fewer frames, or a shorter side in pixels, tell nothing; nor does a strip.
-const FEWEST: usize = 3;
+const FEWEST: usize = 2;
 const SMALLEST: usize = 24;
 const NOISE: f32 = 0.6;
 /// What was found must fill a share of the picture within these, and must move by itself at least so surely.

@@ -145,18 +145,8 @@ pub fn prepare(
     let Skin { labels, median } = skin::label(&frames, &faces, &person);
     let no_face = (subject.advice.is_none() && median.is_none()).then_some(Advice::NoFace);
     tell(report, 1.0)?;
-    let clip = Clip {
-        width,
-        height,
-        frames,
-        source,
-        times_ms,
-        person,
-        faces,
-        skin: labels,
-        skin_median: median,
-        has_figure,
-    };
+    let clip =
+        Clip { width, height, frames, source, times_ms, person, faces, skin: labels, skin_median: median, has_figure };
     Ok(Prepared { clip, advice: subject.advice.into_iter().chain(no_face).collect() })
 }
 

@@ -19,6 +19,9 @@ pub enum Kind {
     Bird,
 }
 
+/// Factors of red, green and blue.
+type Tint = [f32; 3];
+
 /// One part, in pixels from the actor's middle before scaling.
 struct Part {
     at: [f32; 2],
@@ -30,7 +33,7 @@ struct Part {
     phase: f32,
     turns: bool,
     square: bool,
-    tint: [f32; 3],
+    tint: Tint,
 }
 
 pub struct Actor {
@@ -52,65 +55,74 @@ impl Kind {
     }
 }
 
+impl Part {
+    fn new(at: [f32; 2], half: [f32; 2], tint: Tint) -> Self {
+        Self { at, half, pivot: at, swing: 0.0, pace: 0.0, phase: 0.0, turns: false, square: false, tint }
+    }
+
+    fn slab(at: [f32; 2], half: [f32; 2], tint: Tint) -> Self {
+        Self { square: true, ..Self::new(at, half, tint) }
+    }
+
+    fn wheel(x: f32, radius: f32, tint: Tint) -> Self {
+        Self { turns: true, ..Self::new([x, 62.0], [radius, radius], tint) }
+    }
+
+    fn leg(x: f32, phase: f32, tint: Tint) -> Self {
+        Self { phase, ..Self::new([x, 62.0], [11.0, 48.0], tint).swinging([x, 20.0], 0.5, 0.045) }
+    }
+
+    fn swinging(self, pivot: [f32; 2], swing: f32, pace: f32) -> Self {
+        Self { pivot, swing, pace, ..self }
+    }
+}
+
+impl Kind {
+    /// What it is made of, from back to front.
+    fn parts(self, base: Tint, other: Tint) -> Vec<Part> {
+        match self {
+            Self::Animal => vec![
+                Part::leg(-70.0, 0.0, base),
+                Part::leg(62.0, 1.6, base),
+                Part::leg(-52.0, 3.1, base),
+                Part::leg(78.0, 4.7, base),
+                Part::new([-128.0, -18.0], [38.0, 9.0], other).swinging([-95.0, -10.0], 0.6, 0.03),
+                Part::new([0.0, 0.0], [104.0, 42.0], base),
+                Part::new([112.0, -45.0], [24.0, 44.0], base).swinging([90.0, -15.0], 0.15, 0.03),
+                Part::new([134.0, -82.0], [40.0, 22.0], other).swinging([90.0, -15.0], 0.15, 0.03),
+            ],
+            Self::Car => vec![
+                Part::slab([0.0, 20.0], [150.0, 36.0], base),
+                Part::slab([-10.0, -34.0], [84.0, 30.0], other),
+                Part::wheel(-88.0, 30.0, other),
+                Part::wheel(88.0, 30.0, other),
+            ],
+            Self::Rider => vec![
+                Part::wheel(-75.0, 42.0, other),
+                Part::wheel(75.0, 42.0, other),
+                Part::slab([0.0, 30.0], [72.0, 7.0], other),
+                Part::leg(-8.0, 0.0, base),
+                Part::leg(4.0, 3.1, base),
+                Part::new([2.0, -38.0], [27.0, 62.0], base),
+                Part::new([34.0, -52.0], [40.0, 11.0], base).swinging([5.0, -75.0], 0.3, 0.02),
+                Part::new([14.0, -118.0], [23.0, 27.0], other),
+            ],
+            Self::Bird => vec![
+                Part::new([-70.0, -20.0], [70.0, 20.0], base).swinging([-8.0, -10.0], 0.7, 0.04),
+                Part::new([0.0, 0.0], [76.0, 27.0], base),
+                Part { phase: 1.2, ..Part::new([20.0, -62.0], [24.0, 62.0], other) }.swinging([8.0, -10.0], 0.7, 0.04),
+                Part::new([82.0, -22.0], [25.0, 21.0], other),
+            ],
+        }
+    }
+}
+
 impl Actor {
     pub fn new(kind: Kind, texture: &Picture, seed: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let base: [f32; 3] = std::array::from_fn(|_| rng.random_range(0.45..1.25));
-        let other: [f32; 3] = std::array::from_fn(|_| rng.random_range(0.3..1.3));
-        let part = |at, half, tint| Part {
-            at,
-            half,
-            pivot: at,
-            swing: 0.0,
-            pace: 0.0,
-            phase: 0.0,
-            turns: false,
-            square: false,
-            tint,
-        };
-        let leg = |x: f32, phase: f32| Part {
-            pivot: [x, 20.0],
-            swing: 0.5,
-            pace: 0.045,
-            phase,
-            ..part([x, 62.0], [11.0, 48.0], base)
-        };
-        let wheel = |x: f32, radius: f32| Part { turns: true, ..part([x, 62.0], [radius, radius], other) };
-        let parts = match kind {
-            Kind::Animal => vec![
-                leg(-70.0, 0.0),
-                leg(62.0, 1.6),
-                leg(-52.0, 3.1),
-                leg(78.0, 4.7),
-                Part { swing: 0.6, pace: 0.03, pivot: [-95.0, -10.0], ..part([-128.0, -18.0], [38.0, 9.0], other) },
-                part([0.0, 0.0], [104.0, 42.0], base),
-                Part { swing: 0.15, pace: 0.03, pivot: [90.0, -15.0], ..part([112.0, -45.0], [24.0, 44.0], base) },
-                Part { swing: 0.15, pace: 0.03, pivot: [90.0, -15.0], ..part([134.0, -82.0], [40.0, 22.0], other) },
-            ],
-            Kind::Car => vec![
-                Part { square: true, ..part([0.0, 20.0], [150.0, 36.0], base) },
-                Part { square: true, ..part([-10.0, -34.0], [84.0, 30.0], other) },
-                wheel(-88.0, 30.0),
-                wheel(88.0, 30.0),
-            ],
-            Kind::Rider => vec![
-                wheel(-75.0, 42.0),
-                wheel(75.0, 42.0),
-                Part { square: true, ..part([0.0, 30.0], [72.0, 7.0], other) },
-                leg(-8.0, 0.0),
-                leg(4.0, 3.1),
-                part([2.0, -38.0], [27.0, 62.0], base),
-                Part { swing: 0.3, pace: 0.02, pivot: [5.0, -75.0], ..part([34.0, -52.0], [40.0, 11.0], base) },
-                part([14.0, -118.0], [23.0, 27.0], other),
-            ],
-            Kind::Bird => vec![
-                Part { swing: 0.7, pace: 0.04, pivot: [-8.0, -10.0], ..part([-70.0, -20.0], [70.0, 20.0], base) },
-                part([0.0, 0.0], [76.0, 27.0], base),
-                Part { swing: 0.7, pace: 0.04, phase: 1.2, pivot: [8.0, -10.0], ..part([20.0, -62.0], [24.0, 62.0], other) },
-                part([82.0, -22.0], [25.0, 21.0], other),
-            ],
-        };
-        Self { parts, texture: texture.clone(), flip: rng.random() }
+        let base = std::array::from_fn(|_| rng.random_range(0.45..1.25));
+        let other = std::array::from_fn(|_| rng.random_range(0.3..1.3));
+        Self { parts: kind.parts(base, other), texture: texture.clone(), flip: rng.random() }
     }
 
     /// Paints the actor as it is at a time; the mask of where it is.

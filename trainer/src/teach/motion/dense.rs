@@ -11,7 +11,7 @@ use super::{plate, volume};
 use crate::raster::clean::smoothstep;
 use crate::raster::components::{Connectivity, regions};
 use crate::raster::filter::gaussian;
-use crate::raster::{Lab, Plane};
+use crate::raster::{Grid, Lab, Plane};
 
 /// Residual flow in deviations at which a pixel moves half surely.
 const HALF_MOVING: f32 = 3.5;
@@ -24,6 +24,8 @@ const LOST: f32 = 0.12;
 const CUT: f32 = 0.5;
 /// How the plate counts against the flow.
 const PLATE_SAY: f32 = 0.8;
+/// How much of the flow's word goes where a reliable plate sees no difference.
+const HALO_DOUBT: f32 = 0.75;
 /// Log odds of an object anywhere, before anything is seen.
 const PRIOR: f32 = -0.9;
 /// Of the evidence carried along the flow, what is kept from frame to frame.
@@ -138,11 +140,22 @@ fn moving(frames: &[Lab], steps: &[Step]) -> Vec<Plane> {
         .map(|t| {
             let still = by_flow[t].map(|m| 1.0 - m);
             let differs = plate::difference(frames, &ahead, &back, t, &still, &on_near(steps, t, still.data.len()));
-            let both = by_flow[t].data.iter().zip(&differs.data);
-            let both = both.map(|(m, d)| 1.0 - (1.0 - m) * (1.0 - PLATE_SAY * d)).collect();
-            Plane::from_data(differs.width, differs.height, both)
+            let doubt = HALO_DOUBT * reliability(&by_flow[t], &differs);
+            let both = by_flow[t].data.iter().zip(&differs.data).map(|(&m, d)| match d {
+                // flow bleeds over edges; the plate does not
+                Some(d) => 1.0 - (1.0 - m * (1.0 - doubt * (1.0 - d))) * (1.0 - PLATE_SAY * d),
+                None => m,
+            });
+            Plane::from_data(differs.width, differs.height, both.collect())
         })
         .collect()
+}
+
+/// How far the plate shows what moves, 0..1: not where the object stays before the same background.
+fn reliability(by_flow: &Plane, differs: &Grid<Option<f32>>) -> f32 {
+    let surely = by_flow.data.iter().zip(&differs.data).filter(|(m, _)| **m > 0.7).filter_map(|(_, d)| *d);
+    let (sum, count) = surely.fold((0.0, 0.0), |(sum, count), d| (sum + d, count + 1.0));
+    (1.6 * sum / f32::max(count, 1.0) - 0.2).clamp(0.0, 1.0)
 }
 
 /// Which pixels go with the nearer plane of the background.
@@ -169,7 +182,8 @@ fn moving_by_flow(frames: &[Lab], steps: &[Step], t: usize) -> Plane {
     let to_next = steps.get(t).filter(|step| step.linked).map(|step| (&step.ahead, &step.ahead_ground));
     let to_last = t.checked_sub(1).map(|last| &steps[last]).filter(|step| step.linked);
     let to_last = to_last.map(|step| (&step.back, &step.back_ground));
-    let mut sides = to_next.into_iter().chain(to_last).map(|(flow, background)| significance(flow, background, &border));
+    let mut sides =
+        to_next.into_iter().chain(to_last).map(|(flow, background)| significance(flow, background, &border));
     let Some(mut moving) = sides.next() else { return Plane::new(frame.width, frame.height, 0.0) };
     for side in sides {
         moving.data.iter_mut().zip(side.data).for_each(|(m, s)| *m = (*m * s).sqrt());
@@ -207,12 +221,7 @@ fn edges(frames: &[Lab], steps: &[Step], t: usize) -> Edges {
 }
 
 /// Evidence of all frames, carried along the flow both ways in time, then smoothed within edges: a probability.
-fn settle(
-    steps: &[Step],
-    edges: &[Edges],
-    unary: &[Plane],
-    more: impl Fn(usize, usize) -> f32 + Sync,
-) -> Vec<Plane> {
+fn settle(steps: &[Step], edges: &[Edges], unary: &[Plane], more: impl Fn(usize, usize) -> f32 + Sync) -> Vec<Plane> {
     let evidence: Vec<Plane> = (0..unary.len())
         .into_par_iter()
         .map(|t| {

@@ -73,11 +73,23 @@ pub(super) fn follow(plane: &Plane, flow: &Flow) -> Plane {
 pub(super) mod tests {
     use super::*;
 
-    /// Texture without end, 0..255, fine and coarse.
+    /// Texture without end or repetition, 0..255: smooth noise, coarse and fine.
     pub fn texture(x: f32, y: f32) -> f32 {
-        let wave = |fx: f32, fy: f32, phase: f32| (fx * x + fy * y + phase).sin();
-        let sum = wave(0.31, 0.12, 0.4) + wave(-0.17, 0.42, 1.9) + wave(0.08, -0.09, 0.7) + wave(0.55, 0.48, 2.6);
-        127.0 + 30.0 * sum
+        let octave = |cell: f32, salt: u32| {
+            let (x, y) = (x / cell, y / cell);
+            let (x0, y0) = (x.floor(), y.floor());
+            let ease = |t: f32| t * t * (3.0 - 2.0 * t);
+            let (fx, fy) = (ease(x - x0), ease(y - y0));
+            let corner = |dx: i32, dy: i32| {
+                let mut hash = (x0 as i32 + dx) as u32 ^ ((y0 as i32 + dy) as u32).wrapping_mul(0x9e37_79b9) ^ salt;
+                hash = (hash ^ (hash >> 16)).wrapping_mul(0x45d9_f3b5);
+                hash = (hash ^ (hash >> 15)).wrapping_mul(0x2c1b_3c6d);
+                ((hash ^ (hash >> 16)) & 0xffff) as f32 / 65535.0
+            };
+            let row = |dy: i32| corner(0, dy) + fx * (corner(1, dy) - corner(0, dy));
+            row(0) + fy * (row(1) - row(0))
+        };
+        255.0 * (0.4 * octave(27.0, 1) + 0.35 * octave(11.0, 2) + 0.25 * octave(5.0, 3))
     }
 
     pub fn picture(width: usize, height: usize, value: impl Fn(f32, f32) -> f32) -> Plane {

@@ -3,7 +3,7 @@
 
 use super::camera::Background;
 use crate::raster::filter::sobel;
-use crate::raster::{Lab, Plane};
+use crate::raster::{Grid, Lab, Plane};
 
 /// Frames looked at, counted from the one in question.
 const OFFSETS: [isize; 8] = [-14, -10, -7, -4, 4, 7, 10, 14];
@@ -15,7 +15,7 @@ const WEIGHTS: [f32; 3] = [1.0, 1.8, 1.8];
 const SIGNIFICANT: [f32; 2] = [2.5, 6.5];
 const LEAST_NOISE: f32 = 0.008;
 
-/// How significantly each pixel of frame `t` differs from its plate, 0..1; 0 where there is none. `ahead[t]` takes
+/// How significantly each pixel of frame `t` differs from its plate, 0..1; `None` where there is no plate. `ahead[t]` takes
 /// frame t to t + 1, `back[t]` takes t + 1 to t; `None` where two frames have nothing to do with each other. `near`
 /// tells which pixels lie on the nearer plane.
 pub(super) fn difference(
@@ -25,7 +25,7 @@ pub(super) fn difference(
     t: usize,
     still: &Plane,
     near: &[bool],
-) -> Plane {
+) -> Grid<Option<f32>> {
     let frame = &frames[t];
     let seen: Vec<Vec<Option<[f32; 3]>>> =
         OFFSETS.iter().filter_map(|&offset| carried(frames, ahead, back, t, offset, near)).collect();
@@ -56,8 +56,8 @@ pub(super) fn difference(
         let floor = noise.hypot(jitter * gradient[i]);
         ((distance[i] / floor - SIGNIFICANT[0]) / (SIGNIFICANT[1] - SIGNIFICANT[0])).clamp(0.0, 1.0)
     };
-    let data = (0..distance.len()).map(|i| if known[i] { significance(i) } else { 0.0 }).collect();
-    Plane::from_data(frame.width, frame.height, data)
+    let data = (0..distance.len()).map(|i| known[i].then(|| significance(i))).collect();
+    Grid::from_data(frame.width, frame.height, data)
 }
 
 /// The frame at an offset as the camera would see it at `t`; `None` when it does not exist or there is a cut between.

@@ -6,7 +6,7 @@ mod trimap;
 
 use rayon::prelude::*;
 
-use super::align::{Affine, lay_colours, stabilise};
+use super::align::{lay_colours, stabilise};
 use crate::raster::filter::{gaussian, sobel};
 use crate::raster::{Grid, Lab, Plane};
 

@@ -9,7 +9,8 @@ const HEIGHT: usize = 96;
 
 /// Colours from two textures, so that fine and coarse things are seen in all channels.
 fn colour(x: f32, y: f32, shift: f32) -> [u8; 3] {
-    [texture(x + shift, y), texture(0.7 * y - shift, 0.8 * x), texture(x - y, y + shift)].map(|v| v.clamp(0.0, 255.0) as u8)
+    [texture(x + shift, y), texture(0.7 * y - shift, 0.8 * x), texture(x - y, y + shift)]
+        .map(|v| v.clamp(0.0, 255.0) as u8)
 }
 
 /// A textured square that goes its own way over a textured background.
@@ -58,7 +59,9 @@ fn a_whole_picture_that_moves_has_no_figure_and_neither_has_one_that_stands() {
     for background in [[0.0, 0.0], [2.0, -1.0]] {
         let frames: Vec<Rgb> = (0..8)
             .map(|t| {
-                let at = |i: usize| ((i % WIDTH) as f32 + background[0] * t as f32, (i / WIDTH) as f32 + background[1] * t as f32);
+                let at = |i: usize| {
+                    ((i % WIDTH) as f32 + background[0] * t as f32, (i / WIDTH) as f32 + background[1] * t as f32)
+                };
                 let data = (0..WIDTH * HEIGHT).map(|i| colour(at(i).0, at(i).1, 0.0)).collect();
                 Grid::from_data(WIDTH, HEIGHT, data)
             })

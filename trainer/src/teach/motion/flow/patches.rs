@@ -12,6 +12,8 @@ const STEPS: usize = 12;
 const STILL: f32 = 0.02;
 /// A patch that ran farther than this from where it started, in pixels, is lost.
 const FARTHEST: f32 = SIDE as f32;
+/// Squares left by no motion, as a share of those left by any other, at which it is believed.
+const STANDING_STILL: f32 = 0.7;
 /// Added to the diagonal of the normal matrix: flat patches stay where they are.
 const RIDGE: f32 = 60.0;
 
@@ -130,9 +132,10 @@ pub(super) fn search(from: &Plane, to: &Plane, start: &Flow) -> Flow {
             };
             let tried = beside.into_iter().flatten().map(|other| found[other]);
             let (mut best, mut squares) = (found[i], patches[i].difference(to, found[i]).1);
-            for flow in tried.chain([[0.0; 2]]) {
+            // standing still must be clearly better: where there is no texture anything is as good
+            for (flow, margin) in tried.map(|flow| (flow, 1.0)).chain([([0.0; 2], STANDING_STILL)]) {
                 let left = patches[i].difference(to, flow).1;
-                if left < squares {
+                if left < margin * squares {
                     (best, squares) = (flow, left);
                 }
             }

@@ -76,7 +76,8 @@ impl System {
             let lightness = LIGHTNESS * robust(rest(&terms.lightness).powi(2));
             let gradient = GRADIENT * robust(terms.gradients.iter().map(|t| rest(t).powi(2)).sum());
             let mut sums = [0.0; 5];
-            let weighted = [(&terms.lightness, lightness), (&terms.gradients[0], gradient), (&terms.gradients[1], gradient)];
+            let weighted =
+                [(&terms.lightness, lightness), (&terms.gradients[0], gradient), (&terms.gradients[1], gradient)];
             for (t, weight) in weighted {
                 for (sum, product) in
                     sums.iter_mut().zip([t[0] * t[0], t[0] * t[1], t[1] * t[1], -t[0] * t[2], -t[1] * t[2]])
@@ -102,7 +103,8 @@ impl System {
             .collect();
         let between = |i: usize, j: usize, inside: bool| if inside { 0.5 * (strength[i] + strength[j]) } else { 0.0 };
         let right = (0..width * height).map(|i| between(i, (i + 1).min(width * height - 1), i % width + 1 < width));
-        let below = (0..width * height).map(|i| between(i, (i + width).min(width * height - 1), i / width + 1 < height));
+        let below =
+            (0..width * height).map(|i| between(i, (i + width).min(width * height - 1), i / width + 1 < height));
         Self { data, right: right.collect(), below: below.collect() }
     }
 
