@@ -128,7 +128,7 @@ pub async fn train(
     let teachers = match loaded {
         Ok(teachers) => Some(Arc::new(teachers)),
         Err(error) => {
-            tracing::warn!(%error, "working without teachers: panels will show whole frames, without a character");
+            tracing::warn!(%error, "working without teachers: characters are what moves, and have no faces");
             None
         }
     };

@@ -26,14 +26,14 @@ pub struct Clip {
     pub source: Vec<Rgb>,
     /// When each frame stands in the video.
     pub times_ms: Vec<u64>,
-    /// Probability that a pixel belongs to a person.
+    /// Probability that a pixel belongs to the figure: a person, or what moves by itself.
     pub person: Vec<Plane>,
     pub faces: Vec<Vec<Face>>,
     /// 1 skin, 0 not skin, -1 not known.
     pub skin: Vec<Grid<i8>>,
     /// Median OKLab of the skin seen on cheeks and forehead; `None` when no face was found.
     pub skin_median: Option<[f32; 3]>,
-    /// False when the teachers were missing or unsure: there is no figure, and drawing makes colour panels of the whole frame.
+    /// False when neither teachers nor motion tell a figure: drawing makes colour panels of the whole frame.
     pub has_figure: bool,
 }
 

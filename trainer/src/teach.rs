@@ -1,5 +1,5 @@
 //! What small ready-made networks (the *teachers*) know about a video: where the person is, where faces are, and which
-//! colours are skin. Training learns from these labels; without the teachers a clip has no figure.
+//! colours are skin; and what motion tells where they are missing or unsure. Training learns from these labels.
 //!
 //! No network access here and no model files in the repository: `tools/fetch-teachers` fetches them once.
 
@@ -8,9 +8,11 @@ mod face_mesh;
 mod figure;
 mod histogram;
 mod landmarks;
+mod motion;
 mod person;
 mod prepare;
 mod skin;
+mod subject;
 mod teachers;
 #[cfg(test)]
 mod tests;

@@ -10,9 +10,9 @@ use crate::raster::colour::{to_float, to_rgb};
 use crate::raster::resize::{Interpolation, resize};
 use crate::raster::{Plane, Rgb};
 
-use super::figure;
 use super::landmarks::{centre, width as face_width};
 use super::skin::{self, Skin};
+use super::subject;
 use super::teachers::Teachers;
 use super::tflite::{Memory, ModelError};
 
@@ -39,12 +39,6 @@ const USUAL_FACE: f32 = 0.1;
 const LEAST_PRESENCE: f32 = 0.5;
 /// Meshes closer than this share of their width lie on one face.
 const SAME_FACE: f32 = 0.5;
-/// Person probabilities between these are unsure, and a clip with a larger share of such pixels has no usable figure.
-const UNSURE: Range<f32> = 0.1..0.9;
-const MOST_UNSURE: f32 = 0.1;
-/// A figure smaller than this share of all pixels is none.
-const LEAST_FIGURE: f32 = 0.004;
-
 /// A clip, and what the user should know about it.
 #[derive(Clone, Debug)]
 pub struct Prepared {
@@ -55,8 +49,12 @@ pub struct Prepared {
 /// Why a clip came out with less than it could have; displays as a sentence for the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Advice {
-    /// The model files are not installed.
+    /// The model files are not installed, and nothing moves by itself either.
     NoTeachers,
+    /// The model files are not installed: the figure is what moves.
+    MotionOnly,
+    /// No person, or none that is sure: the figure is what moves.
+    MovingThing,
     /// Too many pixels are neither surely person nor surely background.
     FigureUnsure,
     /// Hardly a pixel is a person.
@@ -72,13 +70,23 @@ impl fmt::Display for Advice {
                 "The person could not be told from the background, because the teacher models are not installed: \
                  whole frames became panels. Whoever runs this server can run tools/fetch-teachers."
             }
+            Self::MotionOnly => {
+                "The teacher models are not installed, so the character is what moves here. Stepping out of the shot \
+                 for two seconds makes it much better; so does running tools/fetch-teachers, for whoever runs this \
+                 server."
+            }
+            Self::MovingThing => {
+                "No person was clearly seen, so the character is what moves here. To be it yourself, come closer, in \
+                 good light, or step out of the shot for two seconds."
+            }
             Self::FigureUnsure => {
                 "It is not clear who or what is in front here, so whole frames became panels. One person before a \
-                 calm background, in good light, works best."
+                 calm background, in good light, works best; stepping out of the shot for two seconds, with the \
+                 camera still, shows what is background."
             }
             Self::NoPerson => {
-                "No person was found, so whole frames became panels. Come closer: head and shoulders should fill a \
-                 good part of the picture."
+                "No person was found and nothing moves by itself, so whole frames became panels. Come closer: head \
+                 and shoulders should fill a good part of the picture."
             }
             Self::NoFace => {
                 "No face was found, so the character has no drawn eyes and mouth. Look towards the camera, with light \
@@ -129,35 +137,17 @@ pub fn prepare(
         };
         Ok((to_rgb(&resize(&float, width, height, Interpolation::Area)), person))
     })?;
-    let (frames, mut person): (Vec<Rgb>, Vec<Plane>) = looked.into_iter().unzip();
+    let (frames, person): (Vec<Rgb>, Vec<Plane>) = looked.into_iter().unzip();
     let mut faces = scaled(faces, width as f32 / source[0].width as f32, height as f32 / source[0].height as f32);
-    let doubt = if teachers.is_some() { doubt(&person) } else { Some(Advice::NoTeachers) };
-    if doubt.is_some() {
-        person.iter_mut().for_each(|plane| plane.data.fill(0.0));
-        faces.iter_mut().for_each(Vec::clear);
-    } else {
-        person.par_iter_mut().zip(&mut faces).for_each(|(person, faces)| {
-            figure::keep_main(person, faces);
-            figure::keep_faces(faces, person);
-        });
-    }
+    let subject = subject::choose(&frames, &times_ms, person, teachers.is_some(), &mut faces);
+    let (person, has_figure) = (subject.person, subject.has_figure);
     tell(report, PERSON_DONE)?;
     let Skin { labels, median } = skin::label(&frames, &faces, &person);
-    let no_face = (doubt.is_none() && median.is_none()).then_some(Advice::NoFace);
+    let no_face = (subject.advice.is_none() && median.is_none()).then_some(Advice::NoFace);
     tell(report, 1.0)?;
-    let clip = Clip {
-        width,
-        height,
-        frames,
-        source,
-        times_ms,
-        person,
-        faces,
-        skin: labels,
-        skin_median: median,
-        has_figure: doubt.is_none(),
-    };
-    Ok(Prepared { clip, advice: doubt.into_iter().chain(no_face).collect() })
+    let clip =
+        Clip { width, height, frames, source, times_ms, person, faces, skin: labels, skin_median: median, has_figure };
+    Ok(Prepared { clip, advice: subject.advice.into_iter().chain(no_face).collect() })
 }
 
 /// Refuses what nothing can be made of.
@@ -240,21 +230,4 @@ fn scaled(mut faces: Vec<Vec<Face>>, across: f32, down: f32) -> Vec<Vec<Face>> {
         *z *= across;
     }
     faces
-}
-
-/// What speaks against using these person maps at all.
-fn doubt(person: &[Plane]) -> Option<Advice> {
-    let share = |of: &(dyn Fn(f32) -> bool + Sync)| {
-        let (hits, all) = person.iter().fold((0, 0), |(hits, all), plane| {
-            (hits + plane.data.iter().filter(|&&p| of(p)).count(), all + plane.data.len())
-        });
-        hits as f32 / all.max(1) as f32
-    };
-    if share(&|p| p > 0.5) < LEAST_FIGURE {
-        Some(Advice::NoPerson)
-    } else if share(&|p| UNSURE.contains(&p)) > MOST_UNSURE {
-        Some(Advice::FigureUnsure)
-    } else {
-        None
-    }
 }
