@@ -118,6 +118,27 @@ pub fn each(mut value: impl FnMut(usize) -> f32) -> Lanes {
     lanes
 }
 
+/// Exchanges lanes and rows.
+#[inline(always)]
+pub fn transpose<V: Vector>(rows: &mut [Lanes; LANES]) {
+    exchange::<V, 8>(rows);
+    exchange::<V, 4>(rows);
+    exchange::<V, 2>(rows);
+    exchange::<V, 1>(rows);
+}
+
+/// Transposes the 2×2 blocks of `D × D` squares.
+#[inline(always)]
+fn exchange<V: Vector, const D: usize>(rows: &mut [Lanes; LANES]) {
+    for i in 0..LANES {
+        if i & D == 0 {
+            let (a, b) = V::load(&rows[i]).exchange::<D>(V::load(&rows[i + D]));
+            a.store(&mut rows[i]);
+            b.store(&mut rows[i + D]);
+        }
+    }
+}
+
 /// `eˣ` to about 2e-7 relative, by a polynomial that the compiler can run on whole vectors. Next to 0 below -87.
 #[inline(always)]
 pub fn exp<V: Vector>(x: f32) -> f32 {
@@ -182,5 +203,24 @@ mod tests {
             assert!((ours - exact).abs() <= 3e-7 * exact.abs().max(1.0), "ln({x}) = {ours}, not {exact}");
         }
         assert!(ln::<Portable>(0.0) < -87.0);
+    }
+
+    #[test]
+    fn transposing_exchanges_lanes_and_rows() {
+        struct Transpose([Lanes; LANES]);
+        impl Kernel for Transpose {
+            type Output = [Lanes; LANES];
+
+            #[inline(always)]
+            fn run<V: Vector, const PIXELS: usize, const BLOCKS: usize>(mut self) -> Self::Output {
+                transpose::<V>(&mut self.0);
+                self.0
+            }
+        }
+        let rows: [Lanes; LANES] = std::array::from_fn(|i| std::array::from_fn(|l| (i * LANES + l) as f32));
+        let expected: [Lanes; LANES] = std::array::from_fn(|i| std::array::from_fn(|l| rows[l][i]));
+        for instructions in forced::all() {
+            assert_eq!(forced::with(instructions, || run(Transpose(rows))), expected, "{instructions:?}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use crate::net::batch::Batch;
 use crate::net::map::Map;
 use crate::net::model::{ENTRIES, Model};
 use crate::net::shuffle;
-use crate::net::simd::{self, Kernel, LANES, Lanes, Vector, each, exp, ln};
+use crate::net::simd::{self, Kernel, LANES, Lanes, Vector, each, exp, ln, transpose};
 
 /// Keeps the ratio of skin finite where there is no person.
 pub const SKIN_FLOOR: f32 = 1e-4;
@@ -354,25 +354,4 @@ fn softmax<V: Vector>(logits: &Entries, gates: &[Lanes; 3], centres: &Centres) -
 #[inline(always)]
 fn one_by_one() {
     std::hint::black_box(());
-}
-
-/// Exchanges lanes and rows.
-#[inline(always)]
-fn transpose<V: Vector>(rows: &mut [Lanes; LANES]) {
-    exchange::<V, 8>(rows);
-    exchange::<V, 4>(rows);
-    exchange::<V, 2>(rows);
-    exchange::<V, 1>(rows);
-}
-
-/// Transposes the 2×2 blocks of `D × D` squares.
-#[inline(always)]
-fn exchange<V: Vector, const D: usize>(rows: &mut [Lanes; LANES]) {
-    for i in 0..LANES {
-        if i & D == 0 {
-            let (a, b) = V::load(&rows[i]).exchange::<D>(V::load(&rows[i + D]));
-            a.store(&mut rows[i]);
-            b.store(&mut rows[i + D]);
-        }
-    }
 }
