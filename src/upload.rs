@@ -3,12 +3,14 @@
 use crate::backends::Running;
 use crate::config::Settings;
 use anyhow::{Context, bail};
+use clap::builder::PossibleValuesParser;
 use futures::{StreamExt, TryStreamExt};
 use indicatif::{ProgressBar, ProgressStyle};
 use reqwest::cookie::Jar;
 use reqwest::header::{ACCEPT, SET_COOKIE};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Body, Client, Response};
+use schemas::style;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,8 +22,8 @@ use tokio_util::io::ReaderStream;
 pub struct Upload {
     /// Video of a person: MP4, MOV, MKV, WebM or AVI
     file: PathBuf,
-    /// What to draw it in: bold-ink, watercolour, manga or newspaper [default: bold-ink]
-    #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(schemas::style::ALL.map(|style| style.name)), hide_possible_values = true)]
+    /// What to draw it in [default: bold-ink]
+    #[arg(long, value_parser = PossibleValuesParser::new(style::ALL.map(|style| style.name)))]
     style: Option<String>,
     /// Stay until the comic is drawn
     #[arg(long)]

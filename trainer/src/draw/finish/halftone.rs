@@ -23,7 +23,8 @@ pub struct Halftone {
     pub solid: f32,
     /// Cyan, magenta, yellow.
     pub inks: [Separation; 3],
-    /// What share of the grey in a colour is printed in black instead.
+    /// How much of a dark colour is printed in black; it grows with the square of the darkness, so that light ones stay
+    /// clean.
     pub black: f32,
 }
 
@@ -32,7 +33,8 @@ const BLACK: [f32; 3] = [34.0, 31.0, 38.0];
 
 impl Halftone {
     pub fn print(&self, colour: &mut Grid<[f32; 3]>, paper: [f32; 3], unit: f32) {
-        let grey = |p: &[f32; 3]| self.black * (1.0 - p.iter().fold(0.0f32, |m, v| m.max(*v)) / 255.0);
+        let darkness = |p: &[f32; 3]| 1.0 - p.iter().fold(0.0f32, |most, v| most.max(*v)) / 255.0;
+        let grey = |p: &[f32; 3]| (self.black * darkness(p).powi(2)).min(0.97);
         let mut printed = Grid::new(colour.width, colour.height, paper);
         for (k, ink) in self.inks.iter().enumerate() {
             let share = |p: [f32; 3]| ((1.0 - p[k] / 255.0 - grey(&p)) / (1.0 - grey(&p))).clamp(0.0, 1.0);

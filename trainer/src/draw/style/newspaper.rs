@@ -20,7 +20,7 @@ pub static STYLE: Style = Style {
     place: Grade { saturation: 1.3, max_chroma: 0.17, dark: 0.18, light: 1.04, hue_deg: 0.0, tones: 0 },
     ground: Ground {
         backdrops: [Backdrop::Plate, Backdrop::Burst, Backdrop::Dots, Backdrop::Split, Backdrop::Speed],
-        light: Swatch { lightness: 0.90, chroma: 0.15, aside_deg: 0.0 },
+        light: Swatch { lightness: 0.93, chroma: 0.075, aside_deg: 0.0 },
         deep: Swatch { lightness: 0.74, chroma: 0.20, aside_deg: -10.0 },
         ray: Swatch { lightness: 0.74, chroma: 0.20, aside_deg: -10.0 },
         floor: Swatch { lightness: 0.68, chroma: 0.20, aside_deg: -25.0 },
@@ -46,6 +46,6 @@ pub static STYLE: Style = Style {
             Separation { colour: [228.0, 22.0, 112.0], angle_deg: 75.0, offset: [-0.9, 1.1] },
             Separation { colour: [255.0, 222.0, 10.0], angle_deg: 0.0, offset: [0.4, -1.2] },
         ],
-        black: 0.9,
+        black: 1.3,
     }),
 };
