@@ -116,22 +116,22 @@ inline bool run_block(unsigned count, bool backwards) {
         thread.context.uc_link = nullptr;
         makecontext(&thread.context, enter, 0);
     }
-    for (;;) {
-        bool moved = false;
-        unsigned done = 0;
-        for (unsigned n = 0; n < count; n++) {
-            Thread& thread = block.threads[backwards ? count - 1 - n : n];
-            if (thread.state == READY) {
-                turn(thread);
-                moved = true;
-            }
-            done += thread.state == DONE;
+    // A warp goes as far as it can before the next begins: what it must wait for and does not is not there yet.
+    unsigned warps = count / 32;
+    do {
+        for (unsigned n = 0; n < warps; n++) {
+            unsigned first = (backwards ? warps - 1 - n : n) * 32;
+            do {
+                for (unsigned lane = 0; lane < 32; lane++) {
+                    Thread& thread = block.threads[first + (backwards ? 31 - lane : lane)];
+                    if (thread.state == READY) turn(thread);
+                }
+            } while (release(first, 32, AT_WARP_BARRIER));
         }
-        if (done == count) return true;
-        for (unsigned first = 0; first < count; first += 32) moved |= release(first, 32, AT_WARP_BARRIER);
-        moved |= release(0, count, AT_BLOCK_BARRIER);
-        if (!moved) return false;
-    }
+    } while (release(0, count, AT_BLOCK_BARRIER));
+    for (const Thread& thread : block.threads)
+        if (thread.state != DONE) return false;
+    return true;
 }
 
 // What all lanes of this warp show.

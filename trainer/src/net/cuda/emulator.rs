@@ -29,7 +29,7 @@ impl Emulator {
     /// Everything holds NaN at first. `None`, said on stderr, where there is no C++ compiler (and none is required).
     pub fn new(memory: &Memory, precision: Precision, steps: usize) -> Option<Self> {
         static KERNELS: [OnceLock<Option<LaunchFunction>>; 2] = [OnceLock::new(), OnceLock::new()];
-        let launch = (*KERNELS[precision.bytes() / 4].get_or_init(|| compile(precision)))?;
+        let launch = (*KERNELS[precision.bytes() / 4].get_or_init(|| compile(precision, &program())))?;
         let data = vec![u64::MAX; memory.bytes.next_multiple_of(16) / 8 + 2];
         Some(Self {
             launch,
@@ -39,6 +39,11 @@ impl Emulator {
             progress: vec![[0.0; 8]; steps],
             backwards: false,
         })
+    }
+
+    /// Goes on with other kernels.
+    pub fn use_kernels(&mut self, program: &str) {
+        self.launch = compile(self.precision, program).unwrap();
     }
 
     /// The first byte that is as well aligned as a GPU's memory is.
@@ -121,12 +126,12 @@ impl Emulator {
     }
 }
 
-fn compile(precision: Precision) -> Option<LaunchFunction> {
+fn compile(precision: Precision, program: &str) -> Option<LaunchFunction> {
     let required = std::env::var("KART_REQUIRE_TOOLS").is_ok_and(|value| !value.is_empty());
     let Ok(folder) = tempfile::tempdir() else { panic!("no folder for the emulated kernels") };
     let (source, library) = (folder.path().join("kernels.cpp"), folder.path().join("kernels.so"));
     let emulation = concat!(env!("CARGO_MANIFEST_DIR"), "/kernels/emulation.h");
-    std::fs::write(&source, format!("#include \"{emulation}\"\n{}", program())).unwrap();
+    std::fs::write(&source, format!("#include \"{emulation}\"\n{program}")).unwrap();
     let mut command = Command::new("c++");
     command.args(["-std=c++17", "-O1", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas"]);
     // Two of these libraries are loaded at once, with the same names in them.

@@ -4,7 +4,7 @@ use super::emulator::Emulator;
 use super::launch::{Argument, Launch};
 use super::layers::{Ending, Weights};
 use super::memory::{Buffer, Memory, Size, Tensor};
-use super::source::Precision;
+use super::source::{Precision, program};
 use crate::net::conv::Sink;
 use crate::net::map::Map;
 use crate::net::network::{LAYERS, place, weight_count};
@@ -162,5 +162,31 @@ fn doubling_and_its_gradient_are_the_same() {
         let mut expected = empty(low);
         upsample::backward(&skip_map, &mut expected);
         assert_close("its gradient", precision, &emulator.reals(low.buffer), &pixels(&expected));
+    }
+}
+
+/// Tries the emulation: it would be of little use if it found nothing.
+#[test]
+fn a_barrier_that_is_missing_is_found() {
+    const BARRIER: &str = "__syncthreads();";
+    let program = program();
+    let (others, convolve) = program.split_at(program.find("void convolve(").unwrap());
+    for missing in 0..2 {
+        let (at, _) = convolve.match_indices(BARRIER).nth(missing).unwrap();
+        let broken = [others, &convolve[..at], &convolve[at + BARRIER.len()..]].concat();
+        let Some(Bench { mut emulator, weights, x, y, .. }) = Bench::new(1, Precision::Single) else { return };
+        emulator.upload_map(x.buffer, &map(x, 1));
+        let both = |emulator: &mut Emulator| {
+            [false, true].map(|backwards| {
+                emulator.backwards = backwards;
+                emulator.run(&[weights.forward(LAYERS[1].name, x, y, true)]);
+                emulator.floats(y.buffer)
+            })
+        };
+        let [forwards, backwards] = both(&mut emulator);
+        assert!(forwards == backwards);
+        emulator.use_kernels(&broken);
+        let [forwards, backwards] = both(&mut emulator);
+        assert!(forwards != backwards, "barrier {missing} can be left out unnoticed");
     }
 }
