@@ -236,7 +236,7 @@ mod tests {
         let mut flow = Flow::new(160, 90, [0.0; 2]);
         for i in 0..flow.data.len() {
             let (x, y) = ((i % 160) as f32, (i / 160) as f32);
-            let wobble = 0.05 * ((i * 2_654_435_761 >> 7) % 7) as f32 - 0.15;
+            let wobble = 0.05 * (((i * 2_654_435_761) >> 7) % 7) as f32 - 0.15;
             let [u, v] = truth(x, y);
             let object = (45.0..115.0).contains(&x) && y > 20.0;
             flow.data[i] = if object { [0.3, 0.1 + wobble] } else { [u + wobble, v - wobble] };

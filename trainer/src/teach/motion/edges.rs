@@ -39,17 +39,16 @@ impl Edges {
     pub fn smooth(&self, plane: &Plane) -> Plane {
         let mut out = plane.clone();
         let width = self.width;
-        let count = out.data.len();
         for round in 0..ROUNDS {
             let sigma = REACH * 3.0f32.sqrt() * 2.0f32.powi(ROUNDS - round - 1) / (4.0f32.powi(ROUNDS) - 1.0).sqrt();
             let fall = -(2.0f32.sqrt()) / sigma;
             for (apart, stride) in [(&self.left, 1), (&self.above, width)] {
                 let keep: Vec<f32> = apart.iter().map(|d| (fall * d).exp()).collect();
-                for i in stride..count {
-                    out.data[i] += keep[i] * (out.data[i - stride] - out.data[i]);
+                for (i, keep) in keep.iter().enumerate().skip(stride) {
+                    out.data[i] += keep * (out.data[i - stride] - out.data[i]);
                 }
-                for i in (stride..count).rev() {
-                    out.data[i - stride] += keep[i] * (out.data[i] - out.data[i - stride]);
+                for (i, keep) in keep.iter().enumerate().skip(stride).rev() {
+                    out.data[i - stride] += keep * (out.data[i] - out.data[i - stride]);
                 }
             }
         }
