@@ -61,10 +61,23 @@ impl Person {
         let all = urls.chain(more).map(|url| {
             let answer = self.get(kart, &url);
             assert_eq!(answer.status(), 200, "{url}");
-            (url, answer.bytes().unwrap().to_vec())
+            (url, without_offered_ids(&answer.bytes().unwrap()))
         });
         all.collect()
     }
+}
+
+/// A page offers a new job's id, another one each time: `&amp;job=` and a UUID.
+fn without_offered_ids(page: &[u8]) -> Vec<u8> {
+    const OFFER: &[u8] = b"&amp;job=";
+    const UUID: usize = 36;
+    let (mut kept, mut rest) = (vec![], page);
+    while let Some(at) = rest.windows(OFFER.len()).position(|window| window == OFFER) {
+        kept.extend_from_slice(&rest[..at]);
+        rest = &rest[(at + OFFER.len() + UUID).min(rest.len())..];
+    }
+    kept.extend_from_slice(rest);
+    kept
 }
 
 /// Every file of a folder, with its bytes.
