@@ -15,11 +15,12 @@ pub fn real_person() -> Option<PathBuf> {
     Some(folder.join("people/woman-yellow-11s.mp4")).filter(|path| path.is_file())
 }
 
-/// A second of a test picture: quick to train on, with nobody in it.
+/// A second of blotches that stand still: quick to train on, with nobody in it and nothing that moves.
 pub fn nobody(folder: &Path) -> PathBuf {
     let path = folder.join("nobody.mp4");
     let status = Command::new("ffmpeg")
-        .args(["-nostdin", "-v", "error", "-y", "-f", "lavfi", "-i", "testsrc2=size=320x240:rate=24:duration=1"])
+        .args(["-nostdin", "-v", "error", "-y", "-f", "lavfi", "-i"])
+        .arg("color=gray:size=320x240:rate=24:duration=1,noise=alls=100,boxblur=2")
         .args(["-pix_fmt", "yuv420p"])
         .arg(&path)
         .status()
