@@ -11,7 +11,7 @@ run: ## Build, start every role on this machine, print the URL
 	@tools/setup run
 	@echo "building kart (the first time takes some minutes)"
 	@cargo build --release --locked --quiet --bin kart
-	@target/release/kart up
+	@"$${CARGO_TARGET_DIR:-target}/release/kart" up
 
 test: ## Every test
 	@tools/setup test
