@@ -31,6 +31,7 @@ bench: ## Measure what has a figure
 	@echo "a whole clip, from the file to the comic"
 	@clip=$${KART_TEST_MEDIA:-../shared/media}/people/woman-yellow-11s.mp4; \
 	[ -f "$$clip" ] || clip=tests/media/puppet.mp4; \
+	rm -rf target/comic; \
 	cargo run --release --locked --quiet -p trainer --example comic -- "$$clip" target/comic
 
 doctor: ## Say what is missing on this machine

@@ -10,7 +10,6 @@ use anyhow::Context;
 use trainer::clip::Clip;
 use trainer::device::{Device, Found, Gpu};
 use trainer::net::{self, Settings};
-use trainer::raster::Grid;
 
 /// The same network in PyTorch: run where there is one.
 const TORCH: &str = include_str!("../trainer/benches/torch_gpu.py");
@@ -63,7 +62,7 @@ fn check(gpu: &Gpu) -> anyhow::Result<()> {
 /// Seconds of a step of the preset, by whole trainings: the first takes in the loading of the kernels.
 fn time(gpu: &Gpu, settings: &Settings) -> anyhow::Result<f64> {
     let device = Device::Cuda { ordinal: gpu.ordinal, name: gpu.name.clone() };
-    let clip = noise(640, 480, 24);
+    let clip = Clip::blocks(640, 480, 24);
     let (mut seconds, mut steps) = (Vec::new(), Vec::new());
     for _ in 0..3 {
         let start = Instant::now();
@@ -126,29 +125,5 @@ fn compare(settings: &Settings, step: f64) {
             }
         }
         Err(error) => row("PyTorch", format!("not compared: {error}")),
-    }
-}
-
-/// Blocks of colours with a person in the middle. What the frames show makes no difference to the time.
-fn noise(width: usize, height: usize, frames: usize) -> Clip {
-    let pixel = |i: usize| {
-        let block = (i % width / 16 + i / width / 16 * 40).wrapping_mul(2_654_435_761) >> 8;
-        [block as u8, (block >> 8) as u8, (i * 7 % 32) as u8]
-    };
-    let frame = Grid::from_data(width, height, (0..width * height).map(pixel).collect());
-    let middle = |i: usize| f32::from(u8::from((width / 3..2 * width / 3).contains(&(i % width))));
-    let person = Grid::from_data(width, height, (0..width * height).map(middle).collect());
-    let skin = person.map(|p| if *p > 0.5 { 1 } else { -1 });
-    Clip {
-        width,
-        height,
-        frames: vec![frame; frames],
-        source: Vec::new(),
-        times_ms: (0..frames as u64).collect(),
-        person: vec![person; frames],
-        faces: vec![Vec::new(); frames],
-        skin: vec![skin; frames],
-        skin_median: None,
-        has_figure: true,
     }
 }

@@ -9,10 +9,10 @@ use uuid::Uuid;
 #[derive(Debug, PartialEq, Eq)]
 pub struct Table {
     pub name: &'static str,
-    /// Grows whenever a column goes, or what one means changes: the new table is filled beside the old one. A new column
-    /// needs no new version: it is added to the table, and empty in the rows from before it.
+    /// Grows whenever a column goes, moves, or means something else: the new table is filled beside the old one. A new
+    /// column at the end needs no new version: it is empty in the rows from before it.
     pub version: u32,
-    /// Key columns first, in key order.
+    /// Key columns first, in key order. Embedded rows know a column by its position here.
     pub columns: &'static [(&'static str, Type)],
     /// How many of the first columns say which partition a row is in. A partition is read as a whole or in pages.
     pub partition: usize,

@@ -2,6 +2,8 @@
 //!
 //! All coordinates are pixels of the *working size*, the size at which the network sees frames.
 
+mod blocks;
+
 use crate::raster::{Grid, Plane, Rgb};
 
 /// A face: 468 landmarks in the numbering of MediaPipe's face mesh.

@@ -148,4 +148,25 @@ mod tests {
         }
         assert_eq!(statements(), std::fs::read_to_string(path).unwrap());
     }
+
+    /// Rows of an earlier Kart hold positions of columns: new ones come last, or the table gets a new version.
+    #[test]
+    fn columns_stay_where_they_are_in_the_rows_of_an_earlier_kart() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/columns");
+        let line = |table: &Table| {
+            let names: Vec<&str> = table.columns.iter().map(|(name, _)| *name).collect();
+            format!("{}: {}\n", Generation::FIRST.name_of(table), names.join(" "))
+        };
+        let now: Vec<String> = views::TABLES.iter().map(|table| line(table)).collect();
+        let before = std::fs::read_to_string(path).unwrap();
+        for before in before.lines() {
+            let name = before.split(':').next().unwrap();
+            let now = now.iter().find(|now| now.starts_with(&format!("{name}:")));
+            assert!(now.is_none_or(|now| now.trim_end().starts_with(before)), "{before}\nis now {}", now.unwrap());
+        }
+        if std::env::var_os("KART_UPDATE_GOLDEN").is_some() {
+            std::fs::write(path, now.concat()).unwrap();
+        }
+        assert_eq!(now.concat(), std::fs::read_to_string(path).unwrap());
+    }
 }

@@ -17,7 +17,6 @@ use torch::Torch;
 use trainer::clip::Clip;
 use trainer::device::Device;
 use trainer::net::{self, Settings};
-use trainer::raster::Grid;
 
 /// Of a pixel, by the definition of the network: forward, and back by the inputs and by the weights.
 const STEP_FLOP: f64 = 265.7e3 / 4.0;
@@ -34,7 +33,7 @@ fn main() {
         None => Device::cpu(),
     };
     let steps = (number("KART_BENCH_STEPS").unwrap_or(40) as u32).max(2 * TURN);
-    let clip = blocks(640, 480, 6);
+    let clip = Clip::blocks(640, 480, 6);
     let settings = Settings { steps, ..Settings::for_device(&Device::cpu()) };
     println!("{device}");
     let peak = peak::flops(device.threads());
@@ -82,32 +81,4 @@ fn time<T>(work: impl FnOnce() -> T) -> Spent {
     let watch = Stopwatch::start();
     std::hint::black_box(work());
     watch.read()
-}
-
-/// Blocks of colours with a person in the middle whose upper half is skin. What frames show makes no difference to the
-/// time.
-fn blocks(width: usize, height: usize, frames: usize) -> Clip {
-    let picture = |t: usize| {
-        let pixel = |i: usize| {
-            let block = (i % width / 16 + i / width / 16 * 40).wrapping_mul(2_654_435_761) >> 8;
-            [block as u8, (block >> 8) as u8, ((i + t) * 7 % 32) as u8]
-        };
-        Grid::from_data(width, height, (0..width * height).map(pixel).collect())
-    };
-    let there = |i: usize| (width / 3..2 * width / 3).contains(&(i % width));
-    let person = (0..width * height).map(|i| if there(i) { 1.0 } else { 0.0 }).collect();
-    let skin = |i: usize| if there(i) { i8::from(i / width < height / 2) } else { -1 };
-    let skin = (0..width * height).map(skin).collect();
-    Clip {
-        width,
-        height,
-        frames: (0..frames).map(picture).collect(),
-        source: Vec::new(),
-        times_ms: (0..frames as u64).collect(),
-        person: vec![Grid::from_data(width, height, person); frames],
-        faces: vec![Vec::new(); frames],
-        skin: vec![Grid::from_data(width, height, skin); frames],
-        skin_median: None,
-        has_figure: true,
-    }
 }

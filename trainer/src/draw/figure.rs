@@ -76,13 +76,9 @@ pub fn draw_figure(scene: &Scene, frame: usize, view: &View) -> Figure {
     let light = lightness(&picture);
     let shade = shadow(&light, &parts.skin, &faces, UNIT);
     let hair = parts.labels.map(|&l| l == HAIR);
-    let lie = Lie::read(&hair, &light, &faces, UNIT);
-    let locks = lie.locks(&cover);
-    for (i, &lock) in locks.data.iter().enumerate() {
-        if lock > cover.data[i] {
-            cover.data[i] = lock;
-            parts.labels.data[i] = HAIR;
-        }
+    let lie = scene.hair.as_ref().map(|found| (Lie::read(&hair, &light, &faces, UNIT), &found.material));
+    if let Some((lie, _)) = &lie {
+        add_locks(&lie.locks(&cover), &mut cover, &mut parts);
     }
     let cloth = cloth::colour(&parts.labels, &parts.materials, &light, &inner, UNIT);
     let mut flat = cloth.flat;
@@ -92,8 +88,8 @@ pub fn draw_figure(scene: &Scene, frame: usize, view: &View) -> Figure {
         toned.data[i] = std::array::from_fn(|k| lit[k] + s * (dark[k] - lit[k]));
         flat.data[i] = lit;
     }
-    if let Some(hair) = &scene.hair {
-        lay_strands(&mut toned, &lie.strands(&cover, shade.light), &hair.material);
+    if let Some((lie, material)) = &lie {
+        lay_strands(&mut toned, &lie.strands(&cover, shade.light), material);
     }
     let (outline, distance) = silhouette_ink(&cover, shade.light, UNIT, scene.style.pens.outline);
     let ink = inner_ink(scene, frame, view, &parts, &flat, &light, &cover, &distance, &faces);
@@ -231,6 +227,15 @@ fn face_ovals(view: &View, faces: &[Vec<[f32; 3]>], factor: f32) -> Plane {
         all.data.iter_mut().zip(&oval.data).for_each(|(a, o)| *a = a.max(*o));
     }
     all
+}
+
+/// What stands off the figure is hair, and the figure's.
+fn add_locks(locks: &Plane, cover: &mut Plane, parts: &mut Parts) {
+    for (i, &lock) in locks.data.iter().enumerate() {
+        if lock > cover.data[i] {
+            (cover.data[i], parts.labels.data[i], parts.skin.data[i]) = (lock, HAIR, false);
+        }
+    }
 }
 
 /// Lines are darker than hair, or lighter where it is too dark to show them; the shine is lighter.

@@ -4,7 +4,6 @@ use super::{Settings, TrainError, Training};
 use crate::clip::Clip;
 use crate::device::Device;
 use crate::net::cuda::{Plan, Precision};
-use crate::raster::Grid;
 
 /// How far apart a GPU and the CPU are after a few steps, relative to what the CPU says.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +37,8 @@ const SETTINGS: Settings = Settings { steps: 3, batch_pairs: 1, window: [64, 48]
 pub fn check(ordinal: usize) -> Result<[Agreement; 2], TrainError> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(Device::cpu().threads()).build()?;
     pool.install(|| {
-        let clip = blocks();
+        let [width, height] = SETTINGS.window;
+        let clip = Clip::blocks(width, height, 2);
         let mut expected = Training::new(&clip, &SETTINGS);
         let losses: Vec<f32> = (0..SETTINGS.steps).map(|_| expected.step().total()).collect();
         let compare = |precision: Precision, name: &'static str, bounds: [f64; 2]| -> Result<Agreement, TrainError> {
@@ -61,31 +61,4 @@ fn apart(found: &[f32], expected: &[f32]) -> f64 {
     let square = |v: f32| f64::from(v) * f64::from(v);
     let off: f64 = found.iter().zip(expected).map(|(f, e)| square(f - e)).sum();
     (off / expected.iter().map(|e| square(*e)).sum::<f64>()).sqrt()
-}
-
-/// Two frames of colour blocks, the left half of them a person.
-fn blocks() -> Clip {
-    let [width, height] = SETTINGS.window;
-    let frame = |t: usize| {
-        let colour = |i: usize| {
-            let block = (i % width / 8 + i / width / 8 * 40).wrapping_mul(2_654_435_761) >> 8;
-            [block as u8, (block >> 8) as u8, (i * 7 % 32 + 9 * t) as u8]
-        };
-        Grid::from_data(width, height, (0..width * height).map(colour).collect())
-    };
-    let left = |i: usize| f32::from(u8::from(i % width < width / 2));
-    let person = Grid::from_data(width, height, (0..width * height).map(left).collect());
-    let skin = Grid::from_data(width, height, (0..width * height).map(|i| [1, 0, -1][i / 5 % 3]).collect());
-    Clip {
-        width,
-        height,
-        frames: vec![frame(0), frame(1)],
-        source: Vec::new(),
-        times_ms: vec![0, 40],
-        person: vec![person; 2],
-        faces: vec![Vec::new(); 2],
-        skin: vec![skin; 2],
-        skin_median: None,
-        has_figure: true,
-    }
 }
