@@ -8,33 +8,25 @@ use crate::raster::filter::gaussian;
 use crate::raster::resize::{Interpolation, resize};
 use crate::raster::{Grid, Lab, Mask, Plane};
 
-/// Colours of the labelled pixels.
-pub struct Cloth {
-    /// With tones, OKLab.
-    pub toned: Lab,
-    /// Each material's mean: what inking looks at.
-    pub flat: Lab,
-}
-
 /// Blur of lightness before it is split, in units at half size.
 const BLUR: f32 = 3.2;
 /// Smallest patch of a tone, in squared units at half size.
 const SMALLEST_PATCH: f32 = 420.0;
 
-/// Colours a label map. `inner` are pixels away from the silhouette, whose lightness can be trusted.
+/// Colours a label map in the materials' tones, OKLab. `inner` are pixels away from the silhouette, whose lightness can be trusted.
 pub fn colour(
     labels: &Grid<i16>,
     materials: &BTreeMap<i16, Material>,
     lightness: &Plane,
     inner: &Mask,
     unit: f32,
-) -> Cloth {
+) -> Lab {
     let (w, h) = (labels.width, labels.height);
     let (w2, h2) = ((w / 2).max(1), (h / 2).max(1));
     let half = |plane: &Plane| resize(plane, w2, h2, Interpolation::Area);
     let small_lightness = half(lightness);
     let trust = half(&inner.map(|&i| f32::from(u8::from(i)) + 0.002));
-    let mut cloth = Cloth { toned: Grid::new(w, h, [0.0; 3]), flat: Grid::new(w, h, [0.0; 3]) };
+    let mut toned = Grid::new(w, h, [0.0; 3]);
     for (label, material) in materials {
         let own = labels.map(|l| l == label);
         if !own.data.iter().any(|&o| o) {
@@ -43,14 +35,12 @@ pub fn colour(
         let cover = half(&own.map(|&o| f32::from(u8::from(o))));
         let steps = lighter_tones(material, &cover, &small_lightness, &trust, unit, (w, h));
         for i in (0..own.data.len()).filter(|&i| own.data[i]) {
-            cloth.flat.data[i] = material.mean;
-            cloth.toned.data[i] =
-                steps.iter().zip(&material.tones[1..]).fold(material.tones[0], |below, (step, tone)| {
-                    std::array::from_fn(|k| below[k] + step.data[i] * (tone[k] - below[k]))
-                });
+            toned.data[i] = steps.iter().zip(&material.tones[1..]).fold(material.tones[0], |below, (step, tone)| {
+                std::array::from_fn(|k| below[k] + step.data[i] * (tone[k] - below[k]))
+            });
         }
     }
-    cloth
+    toned
 }
 
 /// For each tone but the darkest: where it, or a lighter one, covers the material.
@@ -104,21 +94,20 @@ mod tests {
         };
         let mut lightness = Grid::from_data(120, 80, (0..9600).map(|i| if i % 120 < 60 { 0.3 } else { 0.6 }).collect());
         lightness[(20, 40)] = 0.9;
-        let cloth = colour(
+        let toned = colour(
             &Grid::new(120, 80, 4),
             &BTreeMap::from([(4, material)]),
             &lightness,
             &Grid::new(120, 80, true),
             1.0,
         );
-        assert!((cloth.toned[(20, 40)][0] - 0.2).abs() < 0.01);
-        assert!((cloth.toned[(100, 40)][0] - 0.8).abs() < 0.01);
-        assert_eq!(cloth.flat[(5, 5)], [0.5, 0.0, 0.0]);
+        assert!((toned[(20, 40)][0] - 0.2).abs() < 0.01);
+        assert!((toned[(100, 40)][0] - 0.8).abs() < 0.01);
     }
 
     #[test]
     fn labels_without_a_material_stay_unpainted() {
-        let cloth = colour(&Grid::new(2, 2, 9), &BTreeMap::new(), &Grid::new(2, 2, 0.5), &Grid::new(2, 2, true), 2.0);
-        assert_eq!(cloth.toned.data, [[0.0; 3]; 4]);
+        let toned = colour(&Grid::new(2, 2, 9), &BTreeMap::new(), &Grid::new(2, 2, 0.5), &Grid::new(2, 2, true), 2.0);
+        assert_eq!(toned.data, [[0.0; 3]; 4]);
     }
 }

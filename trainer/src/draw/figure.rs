@@ -7,12 +7,13 @@ use super::face::draw_face;
 use super::finish::Layers;
 use super::framing::{UNIT, View};
 use super::hair::HAIR;
-use super::ink::{boundary_ink, drop_short, fold_ink, silhouette_ink};
+use super::ink::{boundary_ink, drop_short, fold_ink, seen_steps, silhouette_ink};
 use super::labels::{Choice, label_map};
 use super::landmarks::{NOSE_TIP, OVAL, at, face_mask, face_size};
 use super::mask;
 use super::materials::{Material, skin_label};
 use super::scene::{Scene, sample};
+use super::shading::{Cloths, STEP};
 use super::shadow::shadow;
 use super::skin::{self, Seen};
 use super::strands::{Lie, Strands};
@@ -80,19 +81,30 @@ pub fn draw_figure(scene: &Scene, frame: usize, view: &View) -> Figure {
     if let Some((lie, _)) = &lie {
         add_locks(&lie.locks(&cover), &mut cover, &mut parts);
     }
-    let cloth = cloth::colour(&parts.labels, &parts.materials, &light, &inner, UNIT);
-    let mut flat = cloth.flat;
-    let mut toned = cloth.toned;
-    for i in (0..flat.data.len()).filter(|&i| parts.skin.data[i]) {
+    let source = &scene.clip().source[frame];
+    let upsampling = view.scale() * scene.clip().width as f32 / source.width.max(1) as f32;
+    let whole = [HAIR, skin_label(scene.character.palette)];
+    let steps = seen_steps(&picture, upsampling, UNIT);
+    let mut cloths = Cloths::read(&parts.labels, &parts.materials, &whole, &steps, UNIT);
+    parts.labels = cloths.rounded(&parts.labels, UNIT);
+    let mut toned = cloth::colour(&parts.labels, &parts.materials, &light, &inner, UNIT);
+    for i in (0..toned.data.len()).filter(|&i| parts.skin.data[i]) {
         let (lit, dark, s) = (scene.skin.light, scene.skin.shadow, shade.amount.data[i]);
         toned.data[i] = std::array::from_fn(|k| lit[k] + s * (dark[k] - lit[k]));
-        flat.data[i] = lit;
     }
     if let Some((lie, material)) = &lie {
+        let fringe = lie.fringe(&parts.skin);
+        let base = material.tones[0];
+        for (pixel, &amount) in toned.data.iter_mut().zip(&fringe.data) {
+            *pixel = std::array::from_fn(|k| pixel[k] + amount * (base[k] - pixel[k]));
+        }
         lay_strands(&mut toned, &lie.strands(&cover, shade.light), material);
     }
     let (outline, distance) = silhouette_ink(&cover, shade.light, UNIT, scene.style.pens.outline);
-    let ink = inner_ink(scene, frame, view, &parts, &flat, &light, &cover, &distance, &faces);
+    if let Some((lie, _)) = &lie {
+        lie.open_hairline(&mut cloths.strength, &parts.skin);
+    }
+    let ink = inner_ink(scene, view, &parts, &cloths.strength, &light, upsampling, &cover, &distance, &faces);
     let mut layers = Layers { colour: to_srgb(&toned), ink };
     draw_faces(scene, &mut layers, &faces, &picture, &parts.skin, &cover, shade.light);
     scene.style.figure.apply(&mut layers.colour);
@@ -160,13 +172,15 @@ fn parts(
         .collect();
     let mut labels = skin::relabel(&labels, &skin, label, picture, &others);
     let mut materials = scene.materials.cloth.clone();
+    materials.insert(label, Material::flat(scene.skin.light));
     if let Some(hair) = &scene.hair {
         let found = hair.find(view, picture, cover, &skin, faces, UNIT);
         labels.data.iter_mut().zip(&found.data).filter(|(_, f)| **f).for_each(|(l, _)| *l = HAIR);
         // shine and lines come from the way hair lies, not from blotches of light
         materials.insert(HAIR, Material::flat(hair.material.tones[0]));
     }
-    let labels = clean_labels(&labels, 110.0 * UNIT * UNIT);
+    let mut labels = clean_labels(&labels, 110.0 * UNIT * UNIT);
+    skin::lit_by_cloth(&mut labels, &[label, HAIR], label, faces);
     let skin = labels.map(|&l| l == label);
     Parts { labels, skin, materials }
 }
@@ -186,18 +200,16 @@ fn without_edge_bleed(labels: Grid<i16>, inner: &Mask, reach: f32) -> Grid<i16> 
 #[expect(clippy::too_many_arguments, reason = "all of it is the panel at hand")]
 fn inner_ink(
     scene: &Scene,
-    frame: usize,
     view: &View,
     parts: &Parts,
-    flat: &Lab,
+    strength: &Plane,
     light: &Plane,
+    upsampling: f32,
     cover: &Plane,
     distance: &Plane,
     faces: &[Vec<[f32; 3]>],
 ) -> Plane {
-    let borders = boundary_ink(&parts.labels, flat, UNIT, scene.style.pens.borders, (0.085, 0.28));
-    let source = &scene.clip().source[frame];
-    let upsampling = view.scale() * scene.clip().width as f32 / source.width.max(1) as f32;
+    let borders = boundary_ink(strength, UNIT, scene.style.pens.borders, (STEP, 0.28));
     let mut folds = fold_ink(light, upsampling, UNIT);
     let near_border = gaussian(&dilate(&borders.map(|&b| b > 0.3), 4.5 * UNIT).map(|&n| f32::from(u8::from(n))), UNIT);
     let inside = minimum(cover, 1);

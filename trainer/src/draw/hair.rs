@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use super::framing::View;
-use super::head::{Head, behind_glasses, beside_neck, certain, is_crown, near_head, on_chin, on_crown};
+use super::head::{Head, behind_glasses, beside_neck, certain, is_crown, near_head, on_bare_face, on_chin, on_crown};
 use super::histogram::Histogram;
-use super::landmarks::{LIPS_OUTER, at, face_mask};
+use super::landmarks::{LIPS_OUTER, OVAL, at, face_mask};
 use super::materials::{Material, skin_label};
 use super::point::Point;
 use super::scene::Scene;
@@ -23,13 +23,21 @@ pub struct Hair {
     /// Share of hair among the pixels of a colour, 0..1.
     share: Histogram,
     pub material: Material,
-    /// Hair is darker than this.
-    lightest: f32,
+    tell: Tell,
     /// The crown is covered: what shines there is hair as well.
     covers_crown: bool,
     /// There is a beard; hair falls beside the neck. Without either, what is dark below the eyes is shadow.
     beard: bool,
     long: bool,
+}
+
+/// What tells hair from skin.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Tell {
+    /// It is darker than this.
+    Darker(f32),
+    /// Its colour: it is about as light as skin.
+    Colour,
 }
 
 /// Share of dark pixels on the crown from which on a head has hair.
@@ -46,12 +54,28 @@ const BEARD_WIDTH: f32 = 0.62;
 const LOWEST_BEARD: f32 = -0.72;
 /// Smallest piece without connection to the crown, in squared face widths: a goatee, not a shadow.
 const DETACHED: f32 = 0.08;
+/// Light hair: share of the crown's pixels whose colours a face seldom has, and how much more grain the crown has than
+/// the face, measured against a blur of so many face widths.
+const OTHER_COLOURS: f32 = 0.5;
+const GRAINY: f32 = 1.4;
+const GRAIN: f32 = 0.06;
 /// Hair pixels in the sampled frames from which on there is hair.
 const ENOUGH: usize = 150;
 
 impl Hair {
     /// `pictures` are some frames in OKLab at working size.
     pub fn learn(scene: &Scene, pictures: &HashMap<usize, Lab>) -> Option<Self> {
+        let mut hair = match Self::dark(scene, pictures) {
+            Some(dark) if dark.covers_crown => dark,
+            thin => Self::light(scene, pictures).or(thin)?,
+        };
+        hair.beard = hair.frequency(scene, pictures, on_chin) > BEARDED;
+        hair.long = hair.frequency(scene, pictures, beside_neck) > LONG;
+        Some(hair)
+    }
+
+    /// Hair that is darker than skin.
+    fn dark(scene: &Scene, pictures: &HashMap<usize, Lab>) -> Option<Self> {
         let lightest = scene.skin.filmed[0] - DARKER_THAN_SKIN;
         let (mut crown, mut body) = (Histogram::default(), Histogram::default());
         let mut seen: Vec<[f32; 3]> = Vec::new();
@@ -89,10 +113,52 @@ impl Hair {
         }
         let material = material(&mut seen);
         let covers_crown = dark_top as f32 > HAIRY * top as f32;
-        let mut hair = Self { share, material, lightest, covers_crown, beard: false, long: false };
-        hair.beard = hair.frequency(scene, pictures, on_chin) > BEARDED;
-        hair.long = hair.frequency(scene, pictures, beside_neck) > LONG;
-        Some(hair)
+        Some(Self { share, material, tell: Tell::Darker(lightest), covers_crown, beard: false, long: false })
+    }
+
+    /// Hair about as light as skin: the crown has other colours than the face, and more of a grain.
+    fn light(scene: &Scene, pictures: &HashMap<usize, Lab>) -> Option<Self> {
+        let (mut crown, mut face) = (Histogram::default(), Histogram::default());
+        let mut seen: Vec<[f32; 3]> = Vec::new();
+        let (mut crown_grain, mut face_grain) = ((0.0f32, 1.0f32), (0.0f32, 1.0f32));
+        for (&t, picture) in pictures {
+            let Some(points) = scene.face(t) else { continue };
+            let head = Head::new(points);
+            let oval = face_mask(picture.width, picture.height, points, &OVAL, 0.9);
+            let light = picture.map(|c| c[0]);
+            let rough = gaussian(&light, GRAIN * head.size);
+            for (i, &colour) in picture.data.iter().enumerate().filter(|(i, _)| scene.alpha[t].data[*i] > 0.9) {
+                let place = head.place([(i % picture.width) as f32, (i / picture.width) as f32]);
+                let grain = (light.data[i] - rough.data[i]).abs();
+                let (of, sum) = if on_crown(place) {
+                    seen.push(colour);
+                    (&mut crown, &mut crown_grain)
+                } else if oval.data[i] > 0.5 && on_bare_face(place) {
+                    (&mut face, &mut face_grain)
+                } else {
+                    continue;
+                };
+                of.add(colour);
+                *sum = (sum.0 + grain, sum.1 + 1.0);
+            }
+        }
+        let share = Histogram::share(&crown.smooth(), &face.smooth());
+        let other = seen.iter().filter(|&&c| share.at(c) > 0.5).count() as f32 / seen.len().max(1) as f32;
+        let grain = crown_grain.0 / crown_grain.1 / (face_grain.0 / face_grain.1).max(1e-6);
+
+        if seen.len() < ENOUGH || other < OTHER_COLOURS || grain < GRAINY {
+            return None;
+        }
+        let material = material(&mut seen);
+        Some(Self { share, material, tell: Tell::Colour, covers_crown: true, beard: false, long: false })
+    }
+
+    /// Whether a colour may be hair and no skin.
+    fn differs_from_skin(&self, colour: [f32; 3]) -> bool {
+        match self.tell {
+            Tell::Darker(lightest) => colour[0] < lightest,
+            Tell::Colour => self.share.at(colour) > 0.5,
+        }
     }
 
     /// Share of the figure's pixels at some place about the heads that look like hair.
@@ -106,7 +172,7 @@ impl Hair {
                     all += 1.0;
                     let entry = usize::from(scene.character.labels[t].data[i]);
                     let skin = scene.materials.group.get(entry) == Some(&skin_label(scene.character.palette));
-                    let dark = colour[0] < self.lightest && !skin;
+                    let dark = self.differs_from_skin(colour) && !skin;
                     hair += f32::from(u8::from(dark && self.share.at(colour) > 0.5));
                 }
             }
@@ -151,7 +217,7 @@ impl Hair {
         let cover = self.crown_as_hair(covers, head);
         let score = |x: usize, y: usize| {
             let (colour, place) = (picture[(x, y)], head.place([x as f32, y as f32]));
-            let dark = f32::from(u8::from(colour[0] < self.lightest));
+            let dark = f32::from(u8::from(self.differs_from_skin(colour)));
             let share = self.share.at(colour);
             let score = match place {
                 _ if on_crown(place) => {
@@ -245,7 +311,6 @@ fn material(seen: &mut [[f32; 3]]) -> Material {
 
 #[cfg(test)]
 mod tests {
-    use super::super::landmarks::OVAL;
     use super::*;
 
     fn brown() -> Hair {
@@ -256,7 +321,7 @@ mod tests {
         Hair {
             share,
             material: Material::flat([0.25, 0.02, 0.03]),
-            lightest: 0.5,
+            tell: Tell::Darker(0.5),
             covers_crown: false,
             beard: false,
             long: true,

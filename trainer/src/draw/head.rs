@@ -49,9 +49,19 @@ pub fn on_crown([u, v]: Point) -> bool {
     v > 0.3 && ellipse(u, v, 0.54, 0.74) > 1.0 && ellipse(u, v, 0.75, 1.75) < 1.0
 }
 
+/// Forehead and cheeks: skin, whatever the beard.
+pub fn on_bare_face([u, v]: Point) -> bool {
+    v > -0.2 && !behind_glasses([u, v])
+}
+
 /// Where a beard grows whatever its cut.
 pub fn on_chin([u, v]: Point) -> bool {
     u.abs() < 0.4 && v > -0.62 && v < -0.3
+}
+
+/// Below the jaw, as far as the collar.
+pub fn about_neck([u, v]: Point) -> bool {
+    u.abs() < 0.8 && v > -1.4 && v < -0.3
 }
 
 /// Where long hair falls.

@@ -14,13 +14,12 @@ const CHROMA_WEIGHT: f32 = 1.6;
 /// Ink counts as a stroke from here on.
 const STROKE: f32 = 0.35;
 
-/// Ink along the borders between labels: `width` (page pixels, thinnest and thickest) by how much the colours differ
-/// (`contrast`: where the line starts, where it is thickest). Lines fade along their length as the difference does.
-pub fn boundary_ink(labels: &Grid<i16>, colours: &Lab, unit: f32, width: (f32, f32), contrast: (f32, f32)) -> Plane {
-    let strength = border_strength(labels, colours);
+/// Ink along borders: `width` (page pixels, thinnest and thickest) by their [`border_strength`] (`contrast`: where the
+/// line starts, where it is thickest). Lines fade along their length as the strength does.
+pub fn boundary_ink(strength: &Plane, unit: f32, width: (f32, f32), contrast: (f32, f32)) -> Plane {
     let on_border = strength.map(|&s| s > 0.5 * contrast.0);
     let Some(nearest) = nearest(&on_border) else {
-        return Plane::new(labels.width, labels.height, 0.0);
+        return Plane::new(strength.width, strength.height, 0.0);
     };
     let pairs = strength.map(|&s| if s > 0.5 * contrast.0 { [s, 1.0] } else { [0.0, 0.0] });
     let along = gaussian(&pairs, 4.0 * unit).map(|&[sum, count]| sum / count.max(1e-4));
@@ -36,12 +35,9 @@ pub fn boundary_ink(labels: &Grid<i16>, colours: &Lab, unit: f32, width: (f32, f
 }
 
 /// Colour difference to the right and lower neighbour where the label changes, else 0.
-fn border_strength(labels: &Grid<i16>, colours: &Lab) -> Plane {
+pub fn border_strength(labels: &Grid<i16>, colours: &Lab) -> Plane {
     let mut strength = Plane::new(labels.width, labels.height, 0.0);
-    let difference = |a: [f32; 3], b: [f32; 3]| {
-        let [l, a, b] = [a[0] - b[0], CHROMA_WEIGHT * (a[1] - b[1]), CHROMA_WEIGHT * (a[2] - b[2])];
-        (l * l + a * a + b * b).sqrt()
-    };
+    let difference = |a: [f32; 3], b: [f32; 3]| length([a[0] - b[0], a[1] - b[1], a[2] - b[2]]);
     for y in 0..labels.height {
         for x in 0..labels.width {
             for (nx, ny) in [(x + 1, y), (x, y + 1)] {
@@ -53,6 +49,28 @@ fn border_strength(labels: &Grid<i16>, colours: &Lab) -> Plane {
         }
     }
     strength
+}
+
+/// How large a step in colour the picture has at each pixel, as [`border_strength`] counts it: all of an edge, little of a
+/// slope. `upsampling` says how many of its pixels one pixel of the video became.
+pub fn seen_steps(picture: &Lab, upsampling: f32, unit: f32) -> Plane {
+    /// What an edge that the camera blurred already loses here is given back.
+    const CAMERA_BLUR: f32 = 1.4;
+    let sigma = (0.8 * upsampling).max(1.2 * unit);
+    let soft = gaussian(picture, sigma);
+    let slopes = [0, 1, 2].map(|k| sobel(&soft.map(|c| c[k])));
+    // the steepest place of a blurred edge is as high as the edge over this
+    let across = CAMERA_BLUR * sigma * std::f32::consts::TAU.sqrt();
+    let steps = (0..picture.data.len()).map(|i| {
+        let along = |of: fn(&(Plane, Plane)) -> &Plane| length([0, 1, 2].map(|k| of(&slopes[k]).data[i]));
+        across * along(|s| &s.0).hypot(along(|s| &s.1))
+    });
+    Grid::from_data(picture.width, picture.height, steps.collect())
+}
+
+/// Of a difference between colours.
+fn length([l, a, b]: [f32; 3]) -> f32 {
+    (l * l + CHROMA_WEIGHT * CHROMA_WEIGHT * (a * a + b * b)).sqrt()
 }
 
 /// The figure's outline, thicker below and on the side away from the light (`light` -1: from the left, 1: from the
@@ -163,7 +181,7 @@ mod tests {
     #[test]
     fn ink_lies_on_clear_borders_only() {
         let (labels, colours) = stripes();
-        let ink = boundary_ink(&labels, &colours, 1.0, (1.0, 3.0), (0.1, 0.3));
+        let ink = boundary_ink(&border_strength(&labels, &colours), 1.0, (1.0, 3.0), (0.1, 0.3));
         assert!(ink[(59, 20)] > 0.9);
         for x in (0..55).chain(65..90) {
             assert!(ink[(x, 20)] < 0.05, "ink at {x}");
@@ -172,8 +190,19 @@ mod tests {
 
     #[test]
     fn one_label_has_no_border() {
-        let ink = boundary_ink(&Grid::new(8, 8, 3), &Lab::new(8, 8, [0.5; 3]), 1.0, (1.0, 3.0), (0.1, 0.3));
+        let strength = border_strength(&Grid::new(8, 8, 3), &Lab::new(8, 8, [0.5; 3]));
+        let ink = boundary_ink(&strength, 1.0, (1.0, 3.0), (0.1, 0.3));
         assert!(ink.data.iter().all(|&v| v == 0.0));
+    }
+
+    #[test]
+    fn an_edge_is_seen_whole_and_a_slope_hardly() {
+        let ramp = |x: usize, wide: f32| 0.3 + 0.4 * ((x as f32 - 60.0) / wide + 0.5).clamp(0.0, 1.0);
+        let step = |wide: f32| {
+            let picture = Lab::from_data(120, 20, (0..2400).map(|i| [ramp(i % 120, wide), 0.0, 0.0]).collect());
+            seen_steps(&picture, 2.0, 1.0)[(60, 10)]
+        };
+        assert!(step(3.0) > 0.35 && step(30.0) < 0.1, "{} {}", step(3.0), step(30.0));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::finish::Layers;
-use super::ink::{boundary_ink, scene_ink};
+use super::ink::{border_strength, boundary_ink, scene_ink, seen_steps};
 use super::materials::{FIGURE_LOOK, PLACE_LOOK, chroma, comic_colours};
 use super::pen::dots;
 use super::style::Style;
@@ -121,7 +121,10 @@ pub fn draw_place(picture: &Lab, colours: &[[f32; 3]], look: &Look, style: &Styl
     let dotted = dots(picture.width, picture.height, 7.2 * look.unit, DOT_ANGLE_DEG, &tone);
     let warm = if look.greyscale { 0.0 } else { 0.015 };
     let dark: Vec<[f32; 3]> = page.iter().map(|c| srgb([0.86 * c[0], c[1], c[2] - warm])).collect();
-    let mut ink = boundary_ink(&labels, &flat, look.unit, style.pens.place_borders, (0.05, 0.25));
+    let mut borders = border_strength(&labels, &flat);
+    let steps = seen_steps(picture, look.upsampling, look.unit);
+    borders.data.iter_mut().zip(&steps.data).for_each(|(border, step)| *border = border.min(*step));
+    let mut ink = boundary_ink(&borders, look.unit, style.pens.place_borders, (0.05, 0.25));
     let lines = scene_ink(&lightness(picture), look.upsampling, look.unit);
     ink.data.iter_mut().zip(&lines.data).for_each(|(ink, line)| *ink = ink.max(style.pens.place_lines * line));
     let mut colour = to_srgb(&flat);

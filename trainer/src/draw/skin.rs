@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::head::{Head, about_neck};
 use super::landmarks::{LEFT, OVAL, RIGHT, face_mask, face_size, features, pick};
 use super::materials::chroma;
 use super::pen::fill;
@@ -91,6 +92,8 @@ pub struct Seen<'a> {
     pub greyscale: bool,
 }
 
+/// How far below a face its throat is, in face widths.
+const THROAT: f32 = 0.55;
 /// Places between the eyes; two of them without skin mean glasses.
 const NOSE_BRIDGE: [usize; 3] = [168, 6, 197];
 const NOSE: [usize; 8] = [168, 129, 98, 97, 2, 326, 327, 358];
@@ -135,6 +138,9 @@ fn settle_face(mut skin: Mask, face: &[[f32; 3]], seen: &Seen, tones: &SkinTones
     let hole = if glasses { 0.008 } else { 0.03 } * size * size;
     let clean = clean_mask(&skin, 200.0 * seen.unit * seen.unit, hole);
     paste(&mut skin, &clean, &oval);
+    // what skin encloses on the neck is the chin's shadow, or a thing too small to be told
+    let lowered: Vec<[f32; 3]> = face.iter().map(|p| [p[0], p[1] + THROAT * size, p[2]]).collect();
+    paste(&mut skin, &clean, &face_mask(w, h, &lowered, &OVAL, 0.9));
     let calm = smooth_mask(&skin, (1.6 * seen.unit).max(0.014 * size)).map(|&s| s > 0.5);
     paste(&mut skin, &calm, &face_mask(w, h, face, &OVAL, 1.1));
     skin
@@ -210,6 +216,41 @@ fn skin_coloured(colours: &mut [[f32; 3]], tones: &SkinTones) -> bool {
     seen[0] - tones.filmed[0] < 0.13 && (pale < 0.012 || tint < (0.35 * pale).max(0.018) || tones.like_shadow(seen))
 }
 
+/// A bright shirt lights the chin above it: small islands of cloth between skin and hair (`bare`) about a neck are skin,
+/// which has `label`.
+pub fn lit_by_cloth(labels: &mut Grid<i16>, bare: &[i16], label: i16, faces: &[Vec<[f32; 3]>]) {
+    /// Area of an island in squared face widths, and the share of its border that skin and hair have.
+    const ISLAND: f32 = 0.09;
+    const ENCLOSED: f32 = 0.7;
+    let found = regions(labels, Connectivity::Four);
+    let mut borders = vec![(1e-6f32, 0.0f32); found.regions.len()];
+    let (w, h) = (labels.width, labels.height);
+    for i in 0..w * h {
+        let right = (i % w + 1 < w).then_some(i + 1);
+        let below = (i / w + 1 < h).then_some(i + w);
+        for j in right.into_iter().chain(below).filter(|&j| labels.data[i] != labels.data[j]) {
+            for (here, there) in [(i, j), (j, i)] {
+                let border = &mut borders[found.ids.data[here] as usize];
+                let enclosed = bare.contains(&labels.data[there]);
+                *border = (border.0 + 1.0, border.1 + f32::from(u8::from(enclosed)));
+            }
+        }
+    }
+    let heads: Vec<Head> = faces.iter().map(|face| Head::new(face)).collect();
+    let island: Vec<bool> = found
+        .regions
+        .iter()
+        .zip(&borders)
+        .map(|(region, border)| {
+            let middle = [(region.x0 + region.x1) as f32 / 2.0, (region.y0 + region.y1) as f32 / 2.0];
+            let small =
+                |head: &Head| (region.area as f32) < ISLAND * head.size.powi(2) && about_neck(head.place(middle));
+            !bare.contains(&region.value) && border.1 > ENCLOSED * border.0 && heads.iter().any(small)
+        })
+        .collect();
+    labels.data.iter_mut().zip(&found.ids.data).filter(|(_, id)| island[**id as usize]).for_each(|(l, _)| *l = label);
+}
+
 /// Skin gets `label`. Pixels that lost it take the label of the colour in `others` that is most like them.
 pub fn relabel(labels: &Grid<i16>, skin: &Mask, label: i16, picture: &Lab, others: &[([f32; 3], i16)]) -> Grid<i16> {
     let likeness =
@@ -253,6 +294,16 @@ mod tests {
         assert!(settled(lch(0.6, 0.055, 55.0), 20) > 300);
         assert_eq!(settled(lch(0.95, 0.01, 100.0), 20), 0);
         assert_eq!(settled(lch(0.6, 0.055, 55.0), 5), 0);
+    }
+
+    #[test]
+    fn a_patch_of_shirt_on_the_throat_is_skin_and_the_shirt_is_not() {
+        let face = super::super::landmarks::tests::plain_face([100.0, 80.0], 80.0);
+        let mut labels = Grid::new(200, 200, 2i16);
+        (100..110).for_each(|x| (140..150).for_each(|y| labels[(x, y)] = 5));
+        (0..200).for_each(|x| (170..200).for_each(|y| labels[(x, y)] = 5));
+        lit_by_cloth(&mut labels, &[2], 2, &[face]);
+        assert_eq!((labels[(105, 145)], labels[(105, 180)]), (2, 5));
     }
 
     #[test]

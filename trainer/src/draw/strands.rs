@@ -8,8 +8,9 @@ use super::head::Head;
 use super::pen;
 use super::point::{Point, add, dot, scale, shift, turn, unit};
 use super::scene::sample;
+use crate::raster::clean::smoothstep;
 use crate::raster::distance::distance;
-use crate::raster::filter::gaussian;
+use crate::raster::filter::{gaussian, sobel};
 use crate::raster::resize::{Interpolation, resize};
 use crate::raster::{Grid, Mask, Plane};
 
@@ -48,6 +49,14 @@ const THINNEST: f32 = 0.14;
 const SMOOTH: f32 = 0.06;
 const COMBED: f32 = 0.05;
 const TOUSLED: f32 = 0.16;
+
+/// The hairline is looked at so blurred, in face widths; it begins at this height of a head.
+const HAIRLINE: f32 = 0.03;
+const TEMPLE: f32 = 0.1;
+/// Hairs that reach over the hairline: their spacing, length beyond it and width, in face widths.
+const FRINGE_SPACING: f32 = 0.035;
+const FRINGE: f32 = 0.09;
+const FRINGE_WIDTH: f32 = 0.030;
 
 /// Length and width of loose locks, in face widths.
 const LOCK: f32 = 0.17;
@@ -198,6 +207,47 @@ impl<'a> Lie<'a> {
             let edge = self.unit / (inner + outer);
             *amount = ((half - off) / edge + 0.5).clamp(0.0, 1.0);
         }
+    }
+
+    /// Hair grows out of the forehead: no line divides them. `strength` is that of borders.
+    pub fn open_hairline(&self, strength: &mut Plane, skin: &Mask) {
+        let size = self.heads.iter().map(|head| head.size).fold(1.0, f32::max);
+        let both = |hair: bool, skin: bool| f32::from(u8::from(hair)) - f32::from(u8::from(skin));
+        let side = self.hair.data.iter().zip(&skin.data).map(|(&h, &s)| both(h, s)).collect();
+        let (gx, gy) = sobel(&gaussian(&Grid::from_data(skin.width, skin.height, side), HAIRLINE * size));
+        for (i, border) in strength.data.iter_mut().enumerate().filter(|(_, border)| **border > 0.0) {
+            let (x, y) = (i % skin.width, i / skin.width);
+            let pixels =
+                [i, y * skin.width + (x + 1).min(skin.width - 1), (y + 1).min(skin.height - 1) * skin.width + x];
+            let between = pixels.iter().any(|&j| self.hair.data[j]) && pixels.iter().any(|&j| skin.data[j]);
+            let p = [x as f32, y as f32];
+            let Some((_, place)) = self.head_at(p).filter(|(_, place)| between && place[1] > TEMPLE) else { continue };
+            let Some(way) = self.way(p) else { continue };
+            let across = dot(unit([gx.data[i], gy.data[i]]), way).abs();
+            // locks that fall beside a face lie along its border, and keep their line
+            *border *= 1.0 - smoothstep(across, 0.35, 0.75) * smoothstep(place[1], TEMPLE, FALLS);
+        }
+    }
+
+    /// Hairs that reach over the hairline onto the forehead, so that it is no edge of a cap.
+    pub fn fringe(&self, skin: &Mask) -> Plane {
+        let mut fringe = Plane::new(skin.width, skin.height, 0.0);
+        if !self.is_large() || !skin.data.iter().any(|&s| s) {
+            return fringe;
+        }
+        let to_skin = distance(skin);
+        self.each_place(FRINGE_SPACING, |p, size, chance| {
+            let Some((_, place)) = self.head_at(p) else { return };
+            if place[1] < FALLS || !self.is_hair(p) || sample(&to_skin, p) > FRINGE_SPACING * size {
+                return;
+            }
+            let Some(way) = self.way(p) else { return };
+            let length = FRINGE * size * (0.35 + 0.65 * chance[1]);
+            let sideways = scale(turn(way), 0.3 * length * (chance[2] - 0.5));
+            let points = [shift(p, way, -0.5 * length), p, add(shift(p, way, length), sideways)];
+            pen::stroke(&mut fringe, &points, FRINGE_WIDTH * size * (0.6 + 0.8 * chance[0]), 0.3, 0.9);
+        });
+        fringe
     }
 
     /// How rough the outline of the hair on the heads is already: 0 combed, 1 tousled.

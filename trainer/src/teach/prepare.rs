@@ -55,6 +55,8 @@ pub enum Advice {
     MotionOnly,
     /// No person, or none that is sure: the figure is what moves.
     MovingThing,
+    /// People who cannot be told everywhere from what is around them.
+    Crowd,
     /// Too many pixels are neither surely person nor surely background.
     FigureUnsure,
     /// Hardly a pixel is a person.
@@ -78,6 +80,10 @@ impl fmt::Display for Advice {
             Self::MovingThing => {
                 "No person was clearly seen, so the character is what moves here. To be it yourself, come closer, in \
                  good light, or step out of the shot for two seconds."
+            }
+            Self::Crowd => {
+                "It is not clear everywhere where people end here, so some of what is around them came along. One person \
+                 before a calm background, in good light, works best."
             }
             Self::FigureUnsure => {
                 "It is not clear who or what is in front here, so whole frames became panels. One person before a \

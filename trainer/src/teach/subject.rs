@@ -53,12 +53,15 @@ pub(super) fn choose(
     // Far apart, frames tell less than a teacher that is sure; close together, they tell what a person rides on.
     let sure = doubt.is_none() && (speaks_to_us(frames, faces) || !motion::is_close(times_ms));
     let hint = (taught && doubt != Some(Advice::FigureUnsure)).then_some(person.as_slice());
-    let moved = if sure { None } else { motion::find(frames, times_ms, hint) };
+    // Where faces are seen, the teacher knows more than motion: what moves is a piece of a person, or of several.
+    let crowd = doubt == Some(Advice::FigureUnsure) && with_face(faces, 0.0) >= FACES * frames.len() as f32;
+    let moved = if sure || crowd { None } else { motion::find(frames, times_ms, hint) };
     let (advice, has_figure) = match (moved, doubt) {
         (Some(moved), doubt) => {
             person = if doubt.is_none() { together(person, moved) } else { moved };
             (doubt.map(|_| if taught { Advice::MovingThing } else { Advice::MotionOnly }), true)
         }
+        (None, _) if crowd => (Some(Advice::Crowd), true),
         (None, doubt) => (doubt, doubt.is_none()),
     };
     if !has_figure {
@@ -107,10 +110,13 @@ fn keep_moving(person: &mut Plane, moved: &Plane) {
 }
 
 fn speaks_to_us(frames: &[Rgb], faces: &[Vec<Face>]) -> bool {
-    let large = |faces: &&Vec<Face>| {
-        faces.iter().any(|face| face_width(face) >= FACE_WIDTH * frames.first().map_or(0, |frame| frame.width) as f32)
-    };
-    faces.iter().filter(large).count() as f32 >= FACES * frames.len() as f32
+    let wide = FACE_WIDTH * frames.first().map_or(0, |frame| frame.width) as f32;
+    with_face(faces, wide) >= FACES * frames.len() as f32
+}
+
+/// In how many frames there is a face at least so wide.
+fn with_face(faces: &[Vec<Face>], wide: f32) -> f32 {
+    faces.iter().filter(|faces| faces.iter().any(|face| face_width(face) >= wide)).count() as f32
 }
 
 /// What speaks against using the teacher's maps at all.

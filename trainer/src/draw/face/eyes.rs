@@ -10,13 +10,15 @@ use crate::raster::polygon::Coverage;
 const WHITE: [f32; 3] = [250.0, 248.0, 242.0];
 const IRIS: [f32; 3] = [92.0, 62.0, 44.0];
 /// Radius of the iris in eye widths.
-const IRIS_RADIUS: f32 = 0.225;
+const IRIS_RADIUS: f32 = 0.215;
 /// Iris of eyes that are wide open, which show white around it.
 const WIDE_IRIS_RADIUS: f32 = 0.20;
-/// Opening of a calm eye in eye widths, and how much more than it is an opening is drawn away from that.
+/// Opening of a calm eye in eye widths, how much wider it is drawn (a drawn eye as open as a filmed one looks sleepy), and
+/// how much more than it is an opening is drawn away from that.
 const CALM_OPENING: f32 = 0.28;
+const CALM_STRETCH: f32 = 1.18;
 const OPENING_EXAGGERATION: f32 = 2.2;
-const STRETCH: (f32, f32) = (0.8, 1.25);
+const STRETCH: (f32, f32) = (0.8, 1.4);
 /// Lids further down than this meet.
 const CLOSED: f32 = 0.7;
 /// Width of the upper lid's line, in face widths and page pixels.
@@ -66,7 +68,7 @@ fn lids(portrait: &Portrait, side: &EyeSide, lowered: f32) -> Lids {
     let larger = 1.05 + 0.24 * smoothstep(110.0 - portrait.page_size(), 0.0, 75.0);
     let (upper, lower) = (portrait.pick(&side.upper), portrait.pick(&side.lower));
     let opening = distance(upper[4], lower[4]) / distance(upper[0], upper[8]).max(1e-6);
-    let stretch = (1.0 + OPENING_EXAGGERATION * (opening - CALM_OPENING)).clamp(STRETCH.0, STRETCH.1);
+    let stretch = (CALM_STRETCH + OPENING_EXAGGERATION * (opening - CALM_OPENING)).clamp(STRETCH.0, STRETCH.1);
     let axis = unit(sub(upper[8], upper[0]));
     let stretched = |points: &[Point]| -> Vec<Point> {
         let corner = mix(upper[0], upper[8], 0.5);

@@ -11,16 +11,17 @@ pub static STYLE: Style = Style {
     pens: Pens {
         // black with a hint of blue; blue for the place, which then looks thinner
         figure: [20.0, 16.0, 26.0],
-        place: [34.0, 30.0, 58.0],
+        place: [58.0, 56.0, 88.0],
         outline: (3.3, 1.7),
         borders: (0.9, 2.8),
-        place_borders: (1.0, 2.6),
+        place_borders: (0.8, 1.9),
         folds: 1.0,
         place_lines: 0.85,
         dryness: 0.0,
     },
     figure: AS_IS,
-    place: AS_IS,
+    // lighter and paler, as things are that are further off
+    place: Grade { saturation: 0.9, max_chroma: 0.4, dark: 0.22, light: 1.0, hue_deg: 0.0, tones: 0 },
     ground: Ground {
         backdrops: [Backdrop::Plate, Backdrop::Dots, Backdrop::Split, Backdrop::Burst, Backdrop::Speed],
         light: Swatch { lightness: 0.84, chroma: 0.105, aside_deg: 0.0 },
