@@ -113,6 +113,7 @@ fn event(owner: UserId) -> NewEvent {
         priority: Priority::Normal,
         style: None,
         redraw: None,
+        strokes: vec![],
     };
     let mut event = NewEvent {
         id: Uuid::now_v7(),

@@ -3,7 +3,7 @@
 use crate::config::Web;
 use crate::hub::Hub;
 use crate::problem::{self, Problem};
-use crate::{assets, audit, csrf, events, headers, health, jobs, me, media, metrics, pages, redraw, upload};
+use crate::{assets, audit, csrf, events, headers, health, jobs, me, media, metrics, pages, redraw, strokes, upload};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -34,6 +34,7 @@ pub fn router(app: App) -> Router {
         .route("/v1/jobs/{job}", get(jobs::show))
         .route("/v1/jobs/{job}/cancel", post(jobs::cancel))
         .route("/v1/jobs/{job}/redraw", post(redraw::create))
+        .route("/v1/jobs/{job}/strokes", post(strokes::create))
         .route("/v1/jobs/{job}/events", get(events::stream))
         .route("/v1/jobs/{job}/audit", get(audit::lines))
         .route("/v1/jobs/{job}/pictures/{media}", get(media::job_picture))

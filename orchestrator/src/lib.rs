@@ -25,6 +25,7 @@ mod problem;
 mod redraw;
 mod serve;
 mod session;
+mod strokes;
 mod upload;
 
 pub use config::{Web, WebConfig};

@@ -34,39 +34,52 @@ pub async fn create(
     let style: Style = wish.style.as_deref().unwrap_or_default().parse().map_err(|_| Problem::unknown_style())?;
     let wanted = wish.job.as_deref().map(new_id).transpose()?;
     let first = own_job(&app, &visitor, id(&of)?).await?;
-    let request = request_of(&app, first.id, first.title, style).await?;
-    let owner = visitor.known()?;
-    let (job, sequence) = write_down(&app, wanted.unwrap_or_else(JobId::new), owner, request).await?;
+    let job = folded(&app, first.id).await?;
+    // Events hold the title sealed under their own id.
+    let request = JobRequested { title: first.title.into(), ..job.redraw(first.id, style)? };
+    ask_for(&app, visitor, &headers, wanted, request).await
+}
 
-    let cookie = [(header::SET_COOKIE, seen_cookie(&app, sequence))];
-    if wants_page(&headers) {
+/// Asks for a job of an earlier job's video, and answers with it.
+pub async fn ask_for(
+    app: &App,
+    visitor: Visitor,
+    headers: &HeaderMap,
+    wanted: Option<JobId>,
+    request: JobRequested,
+) -> Result<Response, Problem> {
+    let owner = visitor.known()?;
+    let (job, sequence) = write_down(app, wanted.unwrap_or_else(JobId::new), owner, request).await?;
+    let cookie = [(header::SET_COOKIE, seen_cookie(app, sequence))];
+    if wants_page(headers) {
         return Ok((StatusCode::SEE_OTHER, cookie, [(header::LOCATION, format!("/jobs/{job}"))]).into_response());
     }
     let visitor = Visitor { seen: Some(sequence), ..visitor };
-    read_own_writes(&app, &visitor).await?;
-    let view = JobView::load(&app, own_job(&app, &visitor, job).await?).await?;
+    read_own_writes(app, &visitor).await?;
+    let view = JobView::load(app, own_job(app, &visitor, job).await?).await?;
     let location = [(header::LOCATION, format!("/v1/jobs/{job}"))];
     Ok((StatusCode::ACCEPTED, cookie, location, Json(view.to_json())).into_response())
 }
 
 /// An id that a page or a program made for the new job: its time is what lists are ordered by.
-fn new_id(text: &str) -> Result<JobId, Problem> {
+pub fn new_id(text: &str) -> Result<JobId, Problem> {
     let id = text.parse::<Uuid>().ok().filter(|id| id.get_version_num() == 7);
     let detail = "`job` is a UUID of version 7 that no job has yet.";
     id.map(JobId).ok_or_else(|| Problem::bad_request("invalid-job", "That is no id for a job", detail))
 }
 
-/// The log is asked, not a row: it knows best whether the first job is done.
-async fn request_of(app: &App, first: JobId, title: String, style: Style) -> Result<JobRequested, Problem> {
-    let loaded = app.web.bus.log().load(first.into()).await?;
-    let job = Job::fold(loaded.events.iter().map(Recorded::event));
-    // Events hold the title sealed under their own id.
-    Ok(JobRequested { title: title.into(), ..job.redraw(first, style)? })
+/// The log is asked, not a row: it knows best whether a job is done.
+pub async fn folded(app: &App, id: JobId) -> Result<Job, Problem> {
+    let loaded = app.web.bus.log().load(id.into()).await?;
+    Ok(Job::fold(loaded.events.iter().map(Recorded::event)))
 }
 
 /// Asks for the job; under another id when this one has gone to another wish. Returns where that stands in the log.
 async fn write_down(app: &App, id: JobId, owner: UserId, request: JobRequested) -> Result<(JobId, u64), Problem> {
-    let wish = format!("redraw {:?} {:?}", request.redraw, request.style);
+    let mut wish = format!("redraw {:?} {:?}", request.redraw, request.style);
+    if !request.strokes.is_empty() {
+        wish += &format!(" {:?}", request.strokes);
+    }
     for id in [id, JobId::new()] {
         let context = Context {
             command: Uuid::new_v5(&id.0, wish.as_bytes()),

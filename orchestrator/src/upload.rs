@@ -135,6 +135,7 @@ async fn write_down(
             priority,
             style: received.style.clone(),
             redraw: None,
+            strokes: vec![],
         })
     };
     let executed = log.execute::<Job>(job, &context, requested).await?;

@@ -25,5 +25,7 @@ mod raw;
 mod redraw;
 #[path = "web/refusals.rs"]
 mod refusals;
+#[path = "web/strokes.rs"]
+mod strokes;
 #[path = "web/upload.rs"]
 mod upload;

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! To draw a finished job again, in another style, is a job of its own ([`Job::redraw`]): it has the first one's model from
-//! the start and waits for the drawing alone. The first one stays as it ended.
+//! the start and waits for the drawing alone. The first one stays as it ended. So is making it anew by strokes that show
+//! who the figure is ([`Job::traced`]), which trains again.
 //!
 //! An attempt is used up by a failure alone. A worker that shuts down interrupts its phase, and the next worker takes
 //! the same attempt; so it does when the worker went silent.
@@ -16,7 +17,7 @@ use crate::event::{
     JobFailed, JobInterrupted, JobRequested, PanelRendered, Phase, Redraw, RetryScheduled, TrainingCompleted,
     TrainingProgressed, TrainingStarted,
 };
-use crate::{Aggregate, Blob, Event, JobId, Refusal, Style, limits};
+use crate::{Aggregate, Blob, Event, JobId, Refusal, Stroke, Style, limits};
 use uuid::Uuid;
 
 /// A phase fails for good at this attempt.
@@ -144,6 +145,18 @@ impl Job {
             (Stage::Erased, ..) => Err(CannotRedraw::Erased),
             (Stage::Missing, ..) => Err(CannotRedraw::Missing),
             _ => Err(CannotRedraw::Unfinished),
+        }
+    }
+
+    /// What to ask of a new job that makes this one's comic from the beginning, going by `strokes`.
+    ///
+    /// # Errors
+    /// When there is no video to go by any more.
+    pub fn traced(&self, strokes: Vec<Stroke>) -> Result<JobRequested, CannotRedraw> {
+        match (self.stage, &self.request) {
+            (Stage::Erased, _) => Err(CannotRedraw::Erased),
+            (_, Some(request)) => Ok(JobRequested { redraw: None, strokes, ..request.clone() }),
+            (_, None) => Err(CannotRedraw::Missing),
         }
     }
 

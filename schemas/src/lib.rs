@@ -14,6 +14,7 @@ pub mod media;
 pub mod personal;
 pub mod progress;
 pub mod scene;
+pub mod stroke;
 pub mod style;
 pub mod user;
 pub mod video;
@@ -26,4 +27,5 @@ pub use ids::{AggregateId, BalloonId, ComicId, JobId, Kind, MediaId, PlacementId
 pub use limits::Invalid;
 pub use line::LineError;
 pub use personal::Personal;
+pub use stroke::Stroke;
 pub use style::Style;

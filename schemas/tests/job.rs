@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use schemas::Invalid;
 use schemas::event::*;
 use schemas::job::{CannotRedraw, Job, JobCommand, MAX_ATTEMPTS, Stage};
-use schemas::{Aggregate, Blob, ComicId, Event, Hash, JobId, Refusal, Style, UserId, VideoId};
+use schemas::{Aggregate, Blob, ComicId, Event, Hash, JobId, Refusal, Stroke, Style, UserId, VideoId};
 use uuid::Uuid;
 
 const FIRST: Uuid = Uuid::from_u128(1);
@@ -32,6 +32,7 @@ fn request() -> JobCommand {
         priority: Priority::Normal,
         style: None,
         redraw: None,
+        strokes: vec![],
     })
 }
 
@@ -83,6 +84,18 @@ fn given(commands: impl IntoIterator<Item = JobCommand>) -> Job {
 
 fn names(events: Result<Vec<Event>, Refusal>) -> Result<Vec<&'static str>, Refusal> {
     Ok(events?.iter().map(Event::name).collect())
+}
+
+#[test]
+fn strokes_ask_for_the_same_video_from_the_beginning() {
+    let strokes = vec![Stroke { at_ms: 40, figure: false, points: vec![[10, 20]] }];
+    let first = given(whole());
+    let asked = first.traced(strokes.clone()).unwrap();
+    assert_eq!((asked.strokes.clone(), asked.redraw.clone()), (strokes, None));
+    assert_eq!(asked.blob, first.request.unwrap().blob);
+    let again = given(vec![JobCommand::Request(asked)]);
+    assert_eq!(again.stage, Stage::Waiting { phase: Phase::Training, attempt: 1, due_ms: 0 });
+    assert_eq!(given(vec![]).traced(vec![]).map(drop), Err(CannotRedraw::Missing));
 }
 
 #[test]

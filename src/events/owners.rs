@@ -60,6 +60,7 @@ mod tests {
             priority: Default::default(),
             style: None,
             redraw: None,
+            strokes: vec![],
         };
         let dispatched = || JobDispatched { phase: Phase::Training, attempt: 1 };
         let mut owners = Owners::default();

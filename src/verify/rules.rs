@@ -107,6 +107,7 @@ mod tests {
             priority: Priority::Normal,
             style: None,
             redraw: None,
+            strokes: vec![],
         }
         .into()
     }

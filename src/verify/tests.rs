@@ -50,6 +50,7 @@ impl Past {
                 priority: Default::default(),
                 style: None,
                 redraw: None,
+                strokes: vec![],
             };
             past.write(JobId(*id), request);
         }

@@ -100,8 +100,16 @@ async fn the_debugger_of_the_compose_file_may_run_them_as_well() {
     let job = JobId::new();
     let (owner, video) = (UserId::new(), VideoId::new());
     let blob = Blob { key: "x".to_owned(), sha256: Hash::of(b"x"), bytes: 1 };
-    let request =
-        JobRequested { owner, video, title: "a".into(), blob, priority: Default::default(), style: None, redraw: None };
+    let request = JobRequested {
+        owner,
+        video,
+        title: "a".into(),
+        blob,
+        priority: Default::default(),
+        style: None,
+        redraw: None,
+        strokes: vec![],
+    };
     let context = bus::Context {
         command: job.0,
         actor: Actor::User(owner),

@@ -283,6 +283,7 @@ async fn each_role_does_its_work_through_the_bus() {
         priority: Priority::Normal,
         style: None,
         redraw: None,
+        strokes: vec![],
     };
     let uploaded = VideoUploaded { owner: user, name: "a.mp4".into(), container: "mp4".to_owned(), blob };
     web.log().execute::<Video>(video, &context("web"), || VideoCommand::Upload(uploaded.clone())).await.unwrap();

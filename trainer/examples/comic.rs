@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let decoded = decode::decode(&video, 24, &CancellationToken::new(), &mut |_| Continue(()))?;
     lap("decode");
     let teachers = Teachers::load(&teach::default_folder()).inspect_err(|error| eprintln!("{error}")).ok();
-    let prepared = teach::prepare(teachers.as_ref(), decoded.frames, decoded.times_ms, &mut |_| Continue(()))?;
+    let prepared = teach::prepare(teachers.as_ref(), decoded.frames, decoded.times_ms, &[], &mut |_| Continue(()))?;
     prepared.advice.iter().for_each(|advice| println!("{advice}"));
     let clip = prepared.clip;
     lap("prepare");

@@ -12,6 +12,7 @@ mod motion;
 mod person;
 mod prepare;
 mod skin;
+mod strokes;
 mod subject;
 mod teachers;
 #[cfg(test)]

@@ -50,7 +50,7 @@ fn teachers() -> Option<Teachers> {
 
 fn prepared_with(teachers: Option<&Teachers>, graph: &str) -> Result<Prepared, PrepareError> {
     let Decoded { frames, times_ms, .. } = decoded(graph);
-    teach::prepare(teachers, frames, times_ms, &mut |_| Continue(()))
+    teach::prepare(teachers, frames, times_ms, &[], &mut |_| Continue(()))
 }
 
 fn prepared(graph: &str) -> Prepared {

@@ -71,6 +71,7 @@ pub fn requested() -> JobRequested {
         priority: Priority::Normal,
         style: None,
         redraw: None,
+        strokes: vec![],
     }
 }
 

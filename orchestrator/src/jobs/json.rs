@@ -136,6 +136,7 @@ pub fn summary(job: &JobRow) -> Value {
             "get": url,
             "cancel": format!("{url}/cancel"),
             "redraw": format!("{url}/redraw"),
+            "strokes": format!("{url}/strokes"),
             "events": format!("{url}/events"),
             "page": format!("/jobs/{}", job.id),
         },

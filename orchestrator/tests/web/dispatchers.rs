@@ -46,6 +46,7 @@ async fn request(bus: &Bus, owner: UserId) -> JobId {
         priority,
         style: None,
         redraw: None,
+        strokes: vec![],
     };
     tell(bus, job, JobCommand::Request(request)).await.expect("the log takes it");
     job

@@ -86,6 +86,7 @@ fn requested(owner: UserId, video: VideoId, job: JobId) -> Event {
         priority: Default::default(),
         style: None,
         redraw: None,
+        strokes: vec![],
     }
     .into()
 }

@@ -98,6 +98,7 @@ pub fn event(cast: &Cast, which: usize, n: u32) -> (AggregateId, Event) {
             priority: Priority::Normal,
             style: None,
             redraw: None,
+            strokes: vec![],
         }
         .into(),
         4 => JobDispatched { phase, attempt }.into(),

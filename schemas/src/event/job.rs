@@ -3,7 +3,7 @@
 use super::Picture;
 use crate::blob::Blob;
 use crate::ids::{ComicId, JobId, UserId, VideoId};
-use crate::{Personal, Style};
+use crate::{Personal, Stroke, Style};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -60,6 +60,10 @@ pub struct JobRequested {
     /// Drawn again: nothing is trained. A program that does not know this trains once more, which is slower and no worse.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redraw: Option<Redraw>,
+    /// What somebody drew over the video's pictures; it counts more than what Kart sees there. A program that does not know
+    /// this goes by what it sees.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub strokes: Vec<Stroke>,
 }
 
 /// What an earlier job gives to one that draws the same video again.

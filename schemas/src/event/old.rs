@@ -59,8 +59,17 @@ struct JobRequestedV1 {
 
 impl From<JobRequestedV1> for Event {
     fn from(JobRequestedV1 { owner, video, title, blob }: JobRequestedV1) -> Self {
-        JobRequested { owner, video, title: title.into(), blob, priority: Priority::Normal, style: None, redraw: None }
-            .into()
+        JobRequested {
+            owner,
+            video,
+            title: title.into(),
+            blob,
+            priority: Priority::Normal,
+            style: None,
+            redraw: None,
+            strokes: vec![],
+        }
+        .into()
     }
 }
 

@@ -1,7 +1,7 @@
 //! One event of every type, with every field filled.
 
 use schemas::event::*;
-use schemas::{Blob, ComicId, Event, Hash, JobId, MediaId, Personal, UserId, VideoId};
+use schemas::{Blob, ComicId, Event, Hash, JobId, MediaId, Personal, Stroke, UserId, VideoId};
 use uuid::Uuid;
 
 pub const OWNER: UserId = UserId(Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0001));
@@ -54,6 +54,7 @@ pub fn all() -> Vec<Event> {
             priority: Priority::Normal,
             style: None,
             redraw: None,
+            strokes: vec![],
         }
         .into(),
         JobDispatched { phase: Phase::Training, attempt }.into(),
@@ -115,6 +116,7 @@ fn endings() -> Vec<Event> {
             priority: Priority::Low,
             style: None,
             redraw: None,
+            strokes: vec![],
         }
         .into(),
         JobRequested {
@@ -125,6 +127,18 @@ fn endings() -> Vec<Event> {
             priority: Priority::Normal,
             style: "manga".parse().ok(),
             redraw: Some(Redraw { of: JOB, model: blob("model/1.safetensors") }),
+            strokes: vec![],
+        }
+        .into(),
+        JobRequested {
+            owner: OWNER,
+            video: VIDEO,
+            title: sealed(),
+            blob: blob("video/1"),
+            priority: Priority::Normal,
+            style: None,
+            redraw: None,
+            strokes: vec![Stroke { at_ms: 1_250, figure: true, points: vec![[400, 300], [420, 350]] }],
         }
         .into(),
         JobCompleted { comic: ComicId::of(JOB) }.into(),

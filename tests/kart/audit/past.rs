@@ -70,6 +70,7 @@ impl Past {
                     priority: Default::default(),
                     style: None,
                     redraw: None,
+                    strokes: vec![],
                 };
                 let context_ = context(user);
                 log.execute::<Job>(job, &context_, || JobCommand::Request(request.clone())).await.unwrap();

@@ -78,7 +78,7 @@ fn cut_out(path: &Path, teachers: &Teachers) -> Result<Option<Person>, Failure> 
     let mut decoded = decode::decode(path, 240, &CancellationToken::new(), &mut |_| Continue(()))?;
     decoded.frames.truncate(FRAMES);
     decoded.times_ms.truncate(FRAMES);
-    let prepared = teach::prepare(Some(teachers), decoded.frames, decoded.times_ms, &mut |_| Continue(()))?;
+    let prepared = teach::prepare(Some(teachers), decoded.frames, decoded.times_ms, &[], &mut |_| Continue(()))?;
     if prepared.advice.iter().any(|advice| *advice != Advice::NoFace) {
         return Ok(None);
     }

@@ -52,7 +52,7 @@ pub fn measure(
     let Sequence { frames, times_ms, truth, trained } = sequence;
     let mut clock = Instant::now();
     let mut lap = || std::mem::replace(&mut clock, Instant::now()).elapsed().as_secs_f32();
-    let prepared = teach::prepare(teachers, frames, times_ms, &mut |_| Continue(()))?;
+    let prepared = teach::prepare(teachers, frames, times_ms, &[], &mut |_| Continue(()))?;
     let clip = prepared.clip;
     let mut figures =
         Figures { advice: prepared.advice.iter().map(ToString::to_string).collect(), ..Figures::default() };

@@ -6,7 +6,7 @@ mod camera;
 mod dense;
 mod edges;
 mod flow;
-mod geodesic;
+pub(super) mod geodesic;
 mod plate;
 mod still;
 #[cfg(test)]

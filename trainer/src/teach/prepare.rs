@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::{ControlFlow, Range};
 
 use rayon::prelude::*;
+use schemas::Stroke;
 
 use crate::clip::{Clip, Face};
 use crate::raster::colour::{to_float, to_rgb};
@@ -12,7 +13,8 @@ use crate::raster::{Plane, Rgb};
 
 use super::landmarks::{centre, width as face_width};
 use super::skin::{self, Skin};
-use super::subject;
+use super::strokes;
+use super::subject::{self, Sure};
 use super::teachers::Teachers;
 use super::tflite::{Memory, ModelError};
 
@@ -117,7 +119,7 @@ pub enum PrepareError {
 }
 
 /// Labels the frames of a video. `source` are the frames as decoded, upright, evenly spaced and of one size, `times_ms`
-/// when each stands in the video. `report` hears how much is done (0..1) and may stop the work.
+/// when each stands in the video. `strokes` count more than what the teachers see. `report` hears how much is done (0..1) and may stop the work.
 ///
 /// # Errors
 /// [`PrepareError`] where no comic can come of the frames, and when `report` breaks.
@@ -125,6 +127,7 @@ pub fn prepare(
     teachers: Option<&Teachers>,
     source: Vec<Rgb>,
     times_ms: Vec<u64>,
+    strokes: &[Stroke],
     report: &mut dyn FnMut(f32) -> ControlFlow<()>,
 ) -> Result<Prepared, PrepareError> {
     check(&source, &times_ms)?;
@@ -143,10 +146,20 @@ pub fn prepare(
         };
         Ok((to_rgb(&resize(&float, width, height, Interpolation::Area)), person))
     })?;
-    let (frames, person): (Vec<Rgb>, Vec<Plane>) = looked.into_iter().unzip();
+    let (frames, mut person): (Vec<Rgb>, Vec<Plane>) = looked.into_iter().unzip();
     let mut faces = scaled(faces, width as f32 / source[0].width as f32, height as f32 / source[0].height as f32);
-    let subject = subject::choose(&frames, &times_ms, person, teachers.is_some(), &mut faces);
-    let (person, has_figure) = (subject.person, subject.has_figure);
+    strokes::heed(strokes, &frames, &times_ms, &mut person);
+    let sure = match (strokes.iter().any(|stroke| stroke.figure), teachers) {
+        (true, _) => Sure::Told,
+        (false, Some(_)) => Sure::Taught,
+        (false, None) => Sure::Not,
+    };
+    let subject = subject::choose(&frames, &times_ms, person, sure, &mut faces);
+    let (mut person, has_figure) = (subject.person, subject.has_figure);
+    if has_figure {
+        // also of what was left out since it seemed to be somebody else's
+        strokes::heed(strokes, &frames, &times_ms, &mut person);
+    }
     tell(report, PERSON_DONE)?;
     let Skin { labels, median } = skin::label(&frames, &faces, &person);
     let no_face = (subject.advice.is_none() && median.is_none()).then_some(Advice::NoFace);

@@ -38,20 +38,36 @@ pub(super) struct Subject {
     pub advice: Option<Advice>,
 }
 
-/// `person` are the teacher's maps, all zero where there is none. Drops faces that are not the figure's.
+/// Where the maps of the figure come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sure {
+    /// From nowhere: they are all zero.
+    Not,
+    /// From the teacher.
+    Taught,
+    /// From somebody who drew over the figure, and from the teacher where there is one.
+    Told,
+}
+
+/// `person` are the maps that there are of the figure. Drops faces that are not the figure's.
 pub(super) fn choose(
     frames: &[Rgb],
     times_ms: &[u64],
     mut person: Vec<Plane>,
-    taught: bool,
+    sure: Sure,
     faces: &mut [Vec<Face>],
 ) -> Subject {
-    let doubt = if taught { doubt(&person) } else { Some(Advice::NoTeachers) };
+    let (told, taught) = (sure == Sure::Told, sure != Sure::Not);
+    let doubt = match sure {
+        Sure::Not => Some(Advice::NoTeachers),
+        Sure::Taught => doubt(&person),
+        Sure::Told => None,
+    };
     if doubt.is_none() {
         person.par_iter_mut().zip(&*faces).for_each(|(person, faces)| figure::keep_main(person, faces));
     }
     // Far apart, frames tell less than a teacher that is sure; close together, they tell what a person rides on.
-    let sure = doubt.is_none() && (speaks_to_us(frames, faces) || !motion::is_close(times_ms));
+    let sure = told || doubt.is_none() && (speaks_to_us(frames, faces) || !motion::is_close(times_ms));
     let hint = (taught && doubt != Some(Advice::FigureUnsure)).then_some(person.as_slice());
     // Where faces are seen, the teacher knows more than motion: what moves is a piece of a person, or of several.
     let crowd = doubt == Some(Advice::FigureUnsure) && with_face(faces, 0.0) >= FACES * frames.len() as f32;

@@ -100,7 +100,8 @@ fn every_teacher_agrees_with_litert() {
 fn a_portrait_has_a_figure_a_face_and_skin() {
     let Some(teachers) = teachers() else { return };
     let frames = vec![portrait(256); 3];
-    let Prepared { clip, advice } = prepare(Some(&teachers), frames, vec![0, 40, 80], &mut never_stop).expect("works");
+    let Prepared { clip, advice } =
+        prepare(Some(&teachers), frames, vec![0, 40, 80], &[], &mut never_stop).expect("works");
     assert_eq!((clip.width, clip.height, clip.frames.len(), clip.times_ms.len()), (256, 256, 3, 3));
     assert!(clip.has_figure && advice.is_empty(), "{advice:?}");
     assert_eq!(clip.faces[1].len(), 1);
@@ -112,7 +113,7 @@ fn a_portrait_has_a_figure_a_face_and_skin() {
 #[test]
 fn without_teachers_there_is_no_figure_and_the_reason_is_told() {
     let frames = vec![portrait(64); 2];
-    let Prepared { clip, advice } = prepare(None, frames, vec![0, 40], &mut never_stop).expect("works");
+    let Prepared { clip, advice } = prepare(None, frames, vec![0, 40], &[], &mut never_stop).expect("works");
     assert_eq!(advice, [Advice::NoTeachers]);
     assert!(!clip.has_figure && clip.skin_median.is_none() && clip.faces.iter().all(Vec::is_empty));
     assert!(
@@ -125,7 +126,7 @@ fn hopeless_videos_are_refused_with_a_reason() {
     let black = Rgb::new(32, 24, [9, 3, 0]);
     let lit = portrait(32);
     let refusal =
-        |frames: Vec<Rgb>, times: Vec<u64>| prepare(None, frames, times, &mut never_stop).expect_err("refused");
+        |frames: Vec<Rgb>, times: Vec<u64>| prepare(None, frames, times, &[], &mut never_stop).expect_err("refused");
     assert!(matches!(refusal(vec![], vec![]), PrepareError::TooFewFrames(0)));
     assert!(matches!(refusal(vec![lit.clone()], vec![0]), PrepareError::TooFewFrames(1)));
     assert!(matches!(refusal(vec![black.clone(), black], vec![0, 40]), PrepareError::Black));
@@ -138,7 +139,7 @@ fn the_tiniest_frames_work() {
     let teachers = teachers();
     for (width, height) in [(2, 2), (1, 9), (40, 3)] {
         let frames = vec![Rgb::new(width, height, [200, 150, 120]); 2];
-        let prepared = prepare(teachers.as_ref(), frames, vec![0, 40], &mut never_stop).expect("works");
+        let prepared = prepare(teachers.as_ref(), frames, vec![0, 40], &[], &mut never_stop).expect("works");
         let size = [prepared.clip.width, prepared.clip.height];
         assert!(size.iter().all(|length| *length > 0 && length.is_multiple_of(8)), "{size:?}");
     }
@@ -149,13 +150,13 @@ fn it_stops_when_told_to_and_reports_in_order() {
     let frames = vec![portrait(32); 9];
     let times: Vec<u64> = (0..9).map(|i| 40 * i).collect();
     let mut heard = Vec::new();
-    prepare(None, frames.clone(), times.clone(), &mut |done| {
+    prepare(None, frames.clone(), times.clone(), &[], &mut |done| {
         heard.push(done);
         ControlFlow::Continue(())
     })
     .expect("works");
     assert!(heard.is_sorted() && heard.last() == Some(&1.0), "{heard:?}");
-    let stopped = prepare(None, frames, times, &mut |done| {
+    let stopped = prepare(None, frames, times, &[], &mut |done| {
         if done > 0.6 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     assert!(matches!(stopped, Err(PrepareError::Stopped)));

@@ -27,8 +27,9 @@ pub async fn run(worker: &Worker, hold: &Hold) -> Result<(), Outcome> {
     let file = video::fetch(worker, hold, &request.blob).await?;
 
     let nets = worker.teachers.clone();
+    let strokes = request.strokes;
     let compute = move |voice: &Voice| {
-        let ready = video::prepare(file.path(), nets.as_deref(), voice)?;
+        let ready = video::prepare(file.path(), nets.as_deref(), &strokes, voice)?;
         Ok((learn(&ready.clip, &device, from, voice)?, ready.facts))
     };
     let reporter = reporter::Reporter::new(worker, hold, job.checkpoint);

@@ -8,7 +8,7 @@ use crate::teach::{self, PrepareError, Prepared, Teachers};
 use futures::StreamExt;
 use schemas::event::{VideoChecked, VideoRefused};
 use schemas::video::{Video, VideoCommand};
-use schemas::{Blob, Hash, VideoId};
+use schemas::{Blob, Hash, Stroke, VideoId};
 use sha2::{Digest, Sha256};
 use std::path::Path;
 use tempfile::NamedTempFile;
@@ -42,11 +42,11 @@ pub struct Ready {
 }
 
 /// Decodes and labels. Blocking.
-pub fn prepare(file: &Path, teachers: Option<&Teachers>, voice: &Voice) -> Result<Ready, Outcome> {
+pub fn prepare(file: &Path, teachers: Option<&Teachers>, strokes: &[Stroke], voice: &Voice) -> Result<Ready, Outcome> {
     let decoded = decode::decode(file, FRAMES, voice.stop(), &mut |share| voice.say(Report::Stage("decoding", share)))?;
     let length_ms = decoded.facts.duration_ms.or(decoded.times_ms.last().copied()).unwrap_or(0);
     let report = &mut |share| voice.say(Report::Stage("looking for people and faces", share));
-    let Prepared { clip, advice } = teach::prepare(teachers, decoded.frames, decoded.times_ms, report)?;
+    let Prepared { clip, advice } = teach::prepare(teachers, decoded.frames, decoded.times_ms, strokes, report)?;
     let facts = VideoChecked {
         codec: decoded.facts.codec,
         duration_ms: length_ms,

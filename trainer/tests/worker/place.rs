@@ -90,6 +90,7 @@ impl Place {
             priority: Priority::Normal,
             style: None,
             redraw: None,
+            strokes: vec![],
         };
         self.tell::<Job>(job, || JobCommand::Request(request.clone())).await;
         self.tell::<Job>(job, || JobCommand::Dispatch).await;

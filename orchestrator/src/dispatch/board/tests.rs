@@ -45,6 +45,7 @@ impl Story {
                 priority,
                 style: None,
                 redraw: None,
+                strokes: vec![],
             },
         );
         job

@@ -42,7 +42,19 @@ impl Story {
 
     fn ask(&mut self, owner: UserId, redraw: Option<Redraw>) -> JobId {
         let (job, video, title, blob) = (JobId::new(), VideoId::new(), "me".into(), blob());
-        self.tell(job, JobRequested { owner, video, title, blob, priority: Priority::Normal, style: None, redraw });
+        self.tell(
+            job,
+            JobRequested {
+                owner,
+                video,
+                title,
+                blob,
+                priority: Priority::Normal,
+                style: None,
+                redraw,
+                strokes: vec![],
+            },
+        );
         job
     }
 

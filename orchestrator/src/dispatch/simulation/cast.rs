@@ -32,7 +32,16 @@ pub fn context(command: Uuid, role: &str, now_ms: u64) -> Context {
 
 pub fn request(owner: UserId, priority: Priority) -> JobCommand {
     let (video, title) = (VideoId(Uuid::nil()), String::new().into());
-    JobCommand::Request(JobRequested { owner, video, title, blob: blob(), priority, style: None, redraw: None })
+    JobCommand::Request(JobRequested {
+        owner,
+        video,
+        title,
+        blob: blob(),
+        priority,
+        style: None,
+        redraw: None,
+        strokes: vec![],
+    })
 }
 
 /// One job in five draws an earlier one again.

@@ -63,6 +63,7 @@ impl Story {
                 priority: Priority::Normal,
                 style: None,
                 redraw: None,
+                strokes: vec![],
             },
         );
         let panel = picture(owner, key);

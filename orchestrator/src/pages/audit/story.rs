@@ -14,7 +14,11 @@ pub fn of(event: &Event) -> String {
         Event::JobRequested(e) => {
             let style = e.style.as_ref().and_then(|style| schemas::style::known(style.as_str()));
             let style = style.map_or(String::new(), |style| format!(", in the style {}", style.title));
-            format!("Comic asked for{}{style}", if e.redraw.is_some() { " once more" } else { "" })
+            let strokes = match e.strokes.len() {
+                0 => String::new(),
+                count => format!(", by {count} strokes"),
+            };
+            format!("Comic asked for{}{style}{strokes}", if e.redraw.is_some() { " once more" } else { "" })
         }
         Event::JobDispatched(e) => format!("{} handed out{}", noun(e.phase), again(e.attempt)),
         Event::TrainingStarted(e) => format!("Training begun on {}{}", e.device, again(e.attempt)),

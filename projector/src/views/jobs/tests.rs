@@ -36,6 +36,7 @@ fn requested() -> Event {
         priority: Priority::Normal,
         style: None,
         redraw: None,
+        strokes: vec![],
     }
     .into()
 }

@@ -28,7 +28,7 @@ impl Ord for Reached {
 
 /// Least sum of `cost` on a way from one of `starts` to each pixel (Dijkstra, eight neighbours); the largest finite one
 /// where no way leads.
-pub(super) fn distance(cost: &Plane, starts: impl Iterator<Item = usize>) -> Plane {
+pub(in crate::teach) fn distance(cost: &Plane, starts: impl Iterator<Item = usize>) -> Plane {
     let (width, height) = (cost.width, cost.height);
     let mut out = Plane::new(width, height, f32::INFINITY);
     let mut heap: BinaryHeap<Reached> = starts.map(|i| Reached(0.0, i)).collect();

@@ -65,6 +65,7 @@ fn story() -> Vec<(AggregateId, Actor, Event)> {
                 priority: Priority::Normal,
                 style: None,
                 redraw: None,
+                strokes: vec![],
             }
             .into(),
         ),
