@@ -84,7 +84,7 @@ async fn an_erased_visitor_leaves_nothing_and_another_with_the_same_pictures_kee
     assert!(lists.0.expect("the views answer").rows.is_empty() && lists.1.expect("the views answer").rows.is_empty());
     let told = house.views.timeline(of_ann, None, 100).await.expect("the views answer").rows;
     assert_eq!(told.last().map(|event| event.name()), Some("erased"));
-    assert!(told.iter().all(|event| !event.body.contains("me.mp4") && !event.body.contains("\"me\"")));
+    assert!(told.iter().all(|event| !format!("{event:?}").contains("me.mp4")));
     assert_eq!(house.bus.keys().get(ann_id).await.expect("the keys answer"), None);
 
     assert_eq!(done(&bob, of_bob).await, bobs);

@@ -1,11 +1,13 @@
 //! Hair (or what covers the head): one material, found by its colour around the faces.
 
-use std::collections::HashMap;
+mod crown;
+
+use std::collections::BTreeMap;
 
 use super::framing::View;
-use super::head::{Head, behind_glasses, beside_neck, certain, is_crown, near_head, on_bare_face, on_chin, on_crown};
+use super::head::{Head, behind_glasses, beside_neck, certain, is_crown, near_head, on_chin, on_crown};
 use super::histogram::Histogram;
-use super::landmarks::{LIPS_OUTER, OVAL, at, face_mask};
+use super::landmarks::{LIPS_OUTER, at, face_mask};
 use super::materials::{Material, skin_label};
 use super::point::Point;
 use super::scene::Scene;
@@ -14,6 +16,7 @@ use crate::raster::components::{Connectivity, regions};
 use crate::raster::filter::gaussian;
 use crate::raster::resize::{Interpolation, resize};
 use crate::raster::{Grid, Lab, Mask, Plane};
+use crown::Crown;
 
 /// The label of hair pixels; beyond every palette entry.
 pub const HAIR: i16 = 900;
@@ -54,17 +57,12 @@ const BEARD_WIDTH: f32 = 0.62;
 const LOWEST_BEARD: f32 = -0.72;
 /// Smallest piece without connection to the crown, in squared face widths: a goatee, not a shadow.
 const DETACHED: f32 = 0.08;
-/// Light hair: share of the crown's pixels whose colours a face seldom has, and how much more grain the crown has than
-/// the face, measured against a blur of so many face widths.
-const OTHER_COLOURS: f32 = 0.5;
-const GRAINY: f32 = 1.4;
-const GRAIN: f32 = 0.06;
 /// Hair pixels in the sampled frames from which on there is hair.
 const ENOUGH: usize = 150;
 
 impl Hair {
     /// `pictures` are some frames in OKLab at working size.
-    pub fn learn(scene: &Scene, pictures: &HashMap<usize, Lab>) -> Option<Self> {
+    pub fn learn(scene: &Scene, pictures: &BTreeMap<usize, Lab>) -> Option<Self> {
         let mut hair = match Self::dark(scene, pictures) {
             Some(dark) if dark.covers_crown => dark,
             thin => Self::light(scene, pictures).or(thin)?,
@@ -75,7 +73,7 @@ impl Hair {
     }
 
     /// Hair that is darker than skin.
-    fn dark(scene: &Scene, pictures: &HashMap<usize, Lab>) -> Option<Self> {
+    fn dark(scene: &Scene, pictures: &BTreeMap<usize, Lab>) -> Option<Self> {
         let lightest = scene.skin.filmed[0] - DARKER_THAN_SKIN;
         let (mut crown, mut body) = (Histogram::default(), Histogram::default());
         let mut seen: Vec<[f32; 3]> = Vec::new();
@@ -116,41 +114,15 @@ impl Hair {
         Some(Self { share, material, tell: Tell::Darker(lightest), covers_crown, beard: false, long: false })
     }
 
-    /// Hair about as light as skin: the crown has other colours than the face, and more of a grain.
-    fn light(scene: &Scene, pictures: &HashMap<usize, Lab>) -> Option<Self> {
-        let (mut crown, mut face) = (Histogram::default(), Histogram::default());
-        let mut seen: Vec<[f32; 3]> = Vec::new();
-        let (mut crown_grain, mut face_grain) = ((0.0f32, 1.0f32), (0.0f32, 1.0f32));
+    /// Hair about as light as skin.
+    fn light(scene: &Scene, pictures: &BTreeMap<usize, Lab>) -> Option<Self> {
+        let mut crown = Crown::default();
         for (&t, picture) in pictures {
-            let Some(points) = scene.face(t) else { continue };
-            let head = Head::new(points);
-            let oval = face_mask(picture.width, picture.height, points, &OVAL, 0.9);
-            let light = picture.map(|c| c[0]);
-            let rough = gaussian(&light, GRAIN * head.size);
-            for (i, &colour) in picture.data.iter().enumerate().filter(|(i, _)| scene.alpha[t].data[*i] > 0.9) {
-                let place = head.place([(i % picture.width) as f32, (i / picture.width) as f32]);
-                let grain = (light.data[i] - rough.data[i]).abs();
-                let (of, sum) = if on_crown(place) {
-                    seen.push(colour);
-                    (&mut crown, &mut crown_grain)
-                } else if oval.data[i] > 0.5 && on_bare_face(place) {
-                    (&mut face, &mut face_grain)
-                } else {
-                    continue;
-                };
-                of.add(colour);
-                *sum = (sum.0 + grain, sum.1 + 1.0);
+            if let Some(face) = scene.face(t) {
+                crown.look(picture, &scene.alpha[t], face);
             }
         }
-        let share = Histogram::share(&crown.smooth(), &face.smooth());
-        let other = seen.iter().filter(|&&c| share.at(c) > 0.5).count() as f32 / seen.len().max(1) as f32;
-        let grain = crown_grain.0 / crown_grain.1 / (face_grain.0 / face_grain.1).max(1e-6);
-
-        if seen.len() < ENOUGH || other < OTHER_COLOURS || grain < GRAINY {
-            return None;
-        }
-        let material = material(&mut seen);
-        Some(Self { share, material, tell: Tell::Colour, covers_crown: true, beard: false, long: false })
+        crown.hair()
     }
 
     /// Whether a colour may be hair and no skin.
@@ -162,7 +134,7 @@ impl Hair {
     }
 
     /// Share of the figure's pixels at some place about the heads that look like hair.
-    fn frequency(&self, scene: &Scene, pictures: &HashMap<usize, Lab>, wanted: fn(Point) -> bool) -> f32 {
+    fn frequency(&self, scene: &Scene, pictures: &BTreeMap<usize, Lab>, wanted: fn(Point) -> bool) -> f32 {
         let (mut all, mut hair) = (1.0f32, 0.0f32);
         for (&t, picture) in pictures {
             let Some(head) = scene.face(t).map(Head::new) else { continue };
@@ -311,6 +283,7 @@ fn material(seen: &mut [[f32; 3]]) -> Material {
 
 #[cfg(test)]
 mod tests {
+    use super::super::landmarks::OVAL;
     use super::*;
 
     fn brown() -> Hair {

@@ -1,6 +1,6 @@
 //! What every panel of a character needs, worked out once.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::framing::Subject;
 use super::hair::Hair;
@@ -40,7 +40,7 @@ impl<'a> Scene<'a> {
         let clip = character.clip;
         let alpha = figure_of(character);
         let sampled: Vec<usize> = (0..clip.frames.len()).step_by(SAMPLED_FRAMES).collect();
-        let pictures: HashMap<usize, Lab> = sampled.into_iter().map(|t| (t, to_lab(&clip.frames[t]))).collect();
+        let pictures: BTreeMap<usize, Lab> = sampled.into_iter().map(|t| (t, to_lab(&clip.frames[t]))).collect();
         let skin = SkinTones::new(clip, &pictures);
         let materials =
             Materials::new(character.palette, &usage(character), skin.light, &shaded_skin(character, &alpha, &skin));

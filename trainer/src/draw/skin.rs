@@ -1,6 +1,6 @@
 //! Skin: its two tones, and which panel pixels have it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::head::{Head, about_neck};
 use super::landmarks::{LEFT, OVAL, RIGHT, face_mask, face_size, features, pick};
@@ -37,7 +37,7 @@ const LIGHTNESS: std::ops::RangeInclusive<f32> = 0.40..=0.88;
 
 impl SkinTones {
     /// `pictures` are some frames in OKLab.
-    pub fn new(clip: &Clip, pictures: &HashMap<usize, Lab>) -> Self {
+    pub fn new(clip: &Clip, pictures: &BTreeMap<usize, Lab>) -> Self {
         let known = clip.skin_median.is_some();
         let mut filmed = clip.skin_median.unwrap_or(GUESS);
         if let Some(lit) = lit_lightness(clip, pictures, filmed[0]) {
@@ -71,7 +71,7 @@ impl SkinTones {
 }
 
 /// Lightness that a little over two thirds of the skin pixels stay below: skin in the light.
-fn lit_lightness(clip: &Clip, pictures: &HashMap<usize, Lab>, median: f32) -> Option<f32> {
+fn lit_lightness(clip: &Clip, pictures: &BTreeMap<usize, Lab>, median: f32) -> Option<f32> {
     let mut seen: Vec<f32> = Vec::new();
     for (&t, picture) in pictures {
         let pixels = picture.data.iter().zip(&clip.skin[t].data);
