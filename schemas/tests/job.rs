@@ -45,8 +45,16 @@ fn progress(attempt: u32, lease: Uuid) -> JobCommand {
 }
 
 fn trained(attempt: u32, lease: Uuid) -> JobCommand {
-    let done =
-        TrainingCompleted { attempt, lease, model: blob(), steps: 2, curve: vec![], duration_ms: 1, advice: vec![] };
+    let done = TrainingCompleted {
+        attempt,
+        lease,
+        model: blob(),
+        steps: 2,
+        curve: vec![],
+        duration_ms: 1,
+        advice: vec![],
+        device: None,
+    };
     JobCommand::CompleteTraining(Box::new(done))
 }
 

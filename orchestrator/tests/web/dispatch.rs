@@ -32,6 +32,7 @@ pub async fn work_to_the_end(house: &House, job: JobId) {
             curve: vec![1.0, 0.5],
             duration_ms: 1_000,
             advice: vec![],
+            device: None,
         }))
     };
     house.tell(job, trained).await;

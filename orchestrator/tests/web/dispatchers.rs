@@ -126,6 +126,7 @@ fn complete(task: &Task, lease: Uuid) -> JobCommand {
             curve: vec![],
             duration_ms: 1,
             advice: vec![],
+            device: None,
         })),
         Phase::Inference => {
             let media = MediaId::of(task.work.user, &Hash::of(task.work.job.0.as_bytes()));

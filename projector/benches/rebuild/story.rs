@@ -99,7 +99,8 @@ fn started(attempt: u32, lease: Uuid) -> Event {
 fn trained(attempt: u32, lease: Uuid, job: JobId) -> Event {
     let curve = (0..64).map(|n| 1.0 / (n as f32 + 1.37)).collect();
     let model = blob("models", job.0);
-    TrainingCompleted { attempt, lease, model, steps: STEPS, curve, duration_ms: 93_211, advice: vec![] }.into()
+    TrainingCompleted { attempt, lease, model, steps: STEPS, curve, duration_ms: 93_211, advice: vec![], device: None }
+        .into()
 }
 
 fn added(owner: UserId, kind: MediaKind, picture: &Picture, job: JobId) -> Event {

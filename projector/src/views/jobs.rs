@@ -7,7 +7,7 @@ mod tests;
 pub use row::{JobError, JobRow, PhaseStatus, Status, read};
 
 use crate::{Mutation, Order, Table, Type, Value};
-use schemas::event::{JobFailed, JobRequested, Phase};
+use schemas::event::{JobFailed, JobRequested, Phase, TrainingCompleted};
 use schemas::{AggregateId, Event, Recorded};
 use time::OffsetDateTime;
 
@@ -116,16 +116,7 @@ fn columns(recorded: &Recorded) -> Vec<(&'static str, Value)> {
         Event::TrainingProgressed(e) => {
             vec![("step", e.step.into()), ("steps", e.of.into()), ("loss", e.loss.into())]
         }
-        Event::TrainingCompleted(e) => vec![
-            ("training_status", PhaseStatus::Succeeded.into()),
-            ("training_ms", e.duration_ms.into()),
-            ("step", e.steps.into()),
-            ("steps", e.steps.into()),
-            ("loss", e.curve.last().copied().into()),
-            ("curve", (&e.curve).into()),
-            ("advice", (&e.advice).into()),
-            ("model_key", (&e.model.key).into()),
-        ],
+        Event::TrainingCompleted(e) => trained(e),
         Event::InferenceStarted(e) => [
             ("status", Status::Processing.into()),
             ("inference_status", PhaseStatus::Running.into()),
@@ -180,6 +171,21 @@ fn requested(e: &JobRequested, time: OffsetDateTime) -> Vec<(&'static str, Value
         ("style", e.style.as_ref().map(|style| style.as_str()).into()),
         ("redraw_of", e.redraw.as_ref().map(|redraw| redraw.of).into()),
     ]
+}
+
+fn trained(e: &TrainingCompleted) -> Vec<(&'static str, Value)> {
+    let mut columns = vec![
+        ("training_status", PhaseStatus::Succeeded.into()),
+        ("training_ms", e.duration_ms.into()),
+        ("step", e.steps.into()),
+        ("steps", e.steps.into()),
+        ("loss", e.curve.last().copied().into()),
+        ("curve", (&e.curve).into()),
+        ("advice", (&e.advice).into()),
+        ("model_key", (&e.model.key).into()),
+    ];
+    columns.extend(e.device.as_ref().map(|device| ("training_device", device.into())));
+    columns
 }
 
 fn failure(e: &JobFailed, time: OffsetDateTime) -> Vec<(&'static str, Value)> {

@@ -120,6 +120,9 @@ pub struct TrainingCompleted {
     pub duration_ms: u64,
     /// What the person should know: "no person was found: panels show the whole frame", …
     pub advice: Vec<String>,
+    /// What it ran on in the end, where it had started on something else: a GPU without room leaves it to the CPU.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
 }
 
 /// A worker took the drawing.

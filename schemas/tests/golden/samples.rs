@@ -68,6 +68,7 @@ pub fn all() -> Vec<Event> {
             curve: vec![2.5, 1.5, 1.25],
             duration_ms: 30_000,
             advice: vec![],
+            device: None,
         }
         .into(),
     ];
@@ -157,6 +158,17 @@ fn endings() -> Vec<Event> {
             of: 140,
             loss: 0.9,
             checkpoint: Some(blob("checkpoint/1")),
+        }
+        .into(),
+        TrainingCompleted {
+            attempt: 1,
+            lease: LEASE,
+            model: blob("model/1.safetensors"),
+            steps: 140,
+            curve: vec![1.25],
+            duration_ms: 30_000,
+            advice: vec![],
+            device: Some("CPU (2 threads)".into()),
         }
         .into(),
         RetryScheduled { phase: Phase::Training, attempt: 2, due_ms: 1_790_000_000_000 }.into(),

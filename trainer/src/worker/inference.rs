@@ -3,6 +3,7 @@
 use super::reporter::{self, Report, Voice};
 use super::{Hold, Outcome, Worker, picture, video};
 use crate::clip::{Character, Clip};
+use crate::device::Device;
 use crate::draw::{self, style::Style};
 use crate::net::Model;
 use bus::BlobError;
@@ -18,7 +19,7 @@ const MODEL_GONE: &str = "model-gone";
 
 pub async fn run(worker: &Worker, hold: &Hold) -> Result<(), Outcome> {
     let started = Instant::now();
-    let job = start(worker, hold).await?;
+    let job = start(hold).await?;
     let (request, model) = job.request.zip(job.model).ok_or(Outcome::Superseded)?;
     let style = style(request.style.unwrap_or_default())?;
     let model = load(worker, &model).await?;
@@ -39,9 +40,10 @@ pub async fn run(worker: &Worker, hold: &Hold) -> Result<(), Outcome> {
 }
 
 /// Takes the phase.
-async fn start(worker: &Worker, hold: &Hold) -> Result<Job, Outcome> {
+async fn start(hold: &Hold) -> Result<Job, Outcome> {
     let (attempt, lease) = (hold.attempt, hold.lease);
-    let start = InferenceStarted { attempt, lease, device: worker.device.to_string() };
+    // Looking and drawing are the CPU's, whatever has trained.
+    let start = InferenceStarted { attempt, lease, device: Device::cpu().to_string() };
     hold.start(|| JobCommand::StartInference(start.clone())).await
 }
 

@@ -33,8 +33,8 @@ pub async fn run(worker: &Worker, hold: &Hold) -> Result<(), Outcome> {
         Ok((learn(&ready.clip, &device, from, voice)?, ready.facts))
     };
     let reporter = reporter::Reporter::new(worker, hold, job.checkpoint);
-    let ((trained, facts), _) = reporter.run(compute).await?;
-    complete(worker, hold, trained, &facts, started).await?;
+    let ((learned, facts), _) = reporter.run(compute).await?;
+    complete(worker, hold, learned, &facts, started).await?;
     video::check(hold, request.video, facts).await
 }
 
@@ -46,7 +46,14 @@ async fn start(worker: &Worker, hold: &Hold, device: &Device) -> Result<Job, Out
     hold.start(|| JobCommand::StartTraining(start.clone())).await
 }
 
-fn learn(clip: &Clip, device: &Device, from: Option<Checkpoint>, voice: &Voice) -> Result<Trained, Outcome> {
+/// What came of it.
+struct Learned {
+    trained: Trained,
+    /// What it ran on, where that is not what it started on.
+    instead: Option<Device>,
+}
+
+fn learn(clip: &Clip, device: &Device, from: Option<Checkpoint>, voice: &Voice) -> Result<Learned, Outcome> {
     let sample = &clip.frames[clip.frames.len() / 2];
     let mut stored = Instant::now();
     let mut first = true;
@@ -77,9 +84,10 @@ fn learn(clip: &Clip, device: &Device, from: Option<Checkpoint>, voice: &Voice) 
         Err(TrainError::Gpu(error)) => {
             tracing::warn!(%error, %device, "training on the CPU");
             let cpu = Device::cpu();
-            Ok(net::train(clip, &Settings::for_device(&cpu), &cpu, None, &mut report)?)
+            let trained = net::train(clip, &Settings::for_device(&cpu), &cpu, None, &mut report)?;
+            Ok(Learned { trained, instead: Some(cpu) })
         }
-        trained => Ok(trained?),
+        trained => Ok(Learned { trained: trained?, instead: None }),
     }
 }
 
@@ -87,10 +95,11 @@ fn learn(clip: &Clip, device: &Device, from: Option<Checkpoint>, voice: &Voice) 
 async fn complete(
     worker: &Worker,
     hold: &Hold,
-    trained: Trained,
+    learned: Learned,
     facts: &VideoChecked,
     started: Instant,
 ) -> Result<(), Outcome> {
+    let Learned { trained, instead } = learned;
     let bytes = trained.model.to_bytes().map_err(Outcome::internal)?;
     let key = keys::model(hold.user, hold.lease);
     let model = worker.blobs.put(&key, Bytes::from(bytes), "application/octet-stream").await?;
@@ -102,6 +111,7 @@ async fn complete(
         curve: thin(&trained.curve),
         duration_ms: started.elapsed().as_millis() as u64,
         advice: facts.advice.clone(),
+        device: instead.map(|device| device.to_string()),
     };
     hold.execute("trained", || JobCommand::CompleteTraining(Box::new(done.clone()))).await.map(|_| ())
 }

@@ -3,4 +3,5 @@
 
 mod cancel;
 mod place;
+mod redraw;
 mod slots;

@@ -99,7 +99,8 @@ impl Place {
             let start = TrainingStarted { attempt, lease, device: "test".into(), teachers: vec![] };
             self.tell::<Job>(job, || JobCommand::StartTraining(start.clone())).await;
             let (model, steps, curve) = (model.clone(), 1, vec![]);
-            let done = TrainingCompleted { attempt, lease, model, steps, curve, duration_ms: 1, advice: vec![] };
+            let done =
+                TrainingCompleted { attempt, lease, model, steps, curve, duration_ms: 1, advice: vec![], device: None };
             self.tell::<Job>(job, || JobCommand::CompleteTraining(Box::new(done.clone()))).await;
             self.tell::<Job>(job, || JobCommand::Dispatch).await;
         }

@@ -64,7 +64,16 @@ impl Story {
         let (attempt, lease) = (1, Uuid::nil());
         self.tell(
             job,
-            TrainingCompleted { attempt, lease, model, steps: 1, curve: vec![], duration_ms, advice: vec![] },
+            TrainingCompleted {
+                attempt,
+                lease,
+                model,
+                steps: 1,
+                curve: vec![],
+                duration_ms,
+                advice: vec![],
+                device: None,
+            },
         );
     }
 

@@ -88,6 +88,7 @@ pub fn complete(phase: Phase, attempt: u32, lease: Uuid, duration_ms: u64) -> Jo
             curve: vec![],
             duration_ms,
             advice: vec![],
+            device: None,
         })),
         Phase::Inference => JobCommand::CompleteInference(Box::new(InferenceCompleted {
             attempt,

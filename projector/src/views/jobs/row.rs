@@ -55,7 +55,7 @@ pub struct JobRow {
     /// From 1: the attempt that is made or comes next.
     pub training_attempt: u32,
     pub inference_attempt: u32,
-    /// Where the newest phase runs: `CPU (2 threads)`, or the GPU's name.
+    /// What trains it, or draws it where nothing is trained: `CPU (2 threads)`, or the GPU's name.
     pub device: Option<String>,
     pub step: u32,
     /// 0 until it is known.
@@ -159,7 +159,7 @@ pub fn read(row: &Row) -> Result<Option<JobRow>, StoreError> {
             retryable: row.flag("error_retryable")?,
         }),
     };
-    let device = row.maybe("inference_device", Row::text)?.or(row.maybe("training_device", Row::text)?);
+    let device = row.maybe("training_device", Row::text)?.or(row.maybe("inference_device", Row::text)?);
     Ok(Some(JobRow {
         id: JobId(row.uuid("id")?),
         owner: UserId(row.uuid("owner")?),

@@ -4,7 +4,7 @@ use super::*;
 use crate::{RedbStore, ViewStore, Views};
 use schemas::event::{
     CancelRequested, InferenceStarted, JobCancelled, JobDispatched, JobInterrupted, JobRequested, Priority, Redraw,
-    RetryScheduled, TrainingProgressed, TrainingStarted,
+    RetryScheduled, TrainingCompleted, TrainingProgressed, TrainingStarted,
 };
 use schemas::{Actor, Blob, Hash, JobId, NewEvent, UserId, VideoId};
 use uuid::Uuid;
@@ -87,6 +87,25 @@ async fn a_job_starts_queues_and_processes() {
     assert_eq!((row.step, row.of, row.loss), (3, 60, Some(0.25)));
     assert_eq!((row.device.as_deref(), row.started), (Some("CPU (2 threads)"), Some(AT)));
     assert_eq!((row.inference_status, row.last_sequence), (PhaseStatus::Waiting, 4));
+}
+
+#[tokio::test]
+async fn a_job_names_what_has_trained_it() {
+    let trained = |device: Option<&str>| TrainingCompleted {
+        attempt: 1,
+        lease: Uuid::nil(),
+        model: Blob { key: "model".into(), sha256: Hash::of(b"model"), bytes: 5 },
+        steps: 60,
+        curve: vec![0.5],
+        duration_ms: 9,
+        advice: vec![],
+        device: device.map(str::to_owned),
+    };
+    let start = InferenceStarted { attempt: 1, lease: Uuid::nil(), device: "CPU".into() };
+    for (device, shown) in [(None, "CPU (2 threads)"), (Some("CPU (1 thread)"), "CPU (1 thread)")] {
+        let events = vec![dispatched(Phase::Training, 1), started(1), trained(device).into(), start.clone().into()];
+        assert_eq!(after(events).await.device.as_deref(), Some(shown));
+    }
 }
 
 #[tokio::test]

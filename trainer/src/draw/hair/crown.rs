@@ -91,8 +91,8 @@ mod tests {
             seen.hair()
         };
         // Skin has pores: a little grain is everywhere.
-        let skin = |i: usize, shine: f32| [if i % 3 == 0 { 0.67 } else { 0.71 } + shine, 0.03, 0.04];
-        let strand = |i: usize| [if i % 3 == 0 { 0.62 } else { 0.74 }, 0.005, 0.075];
+        let skin = |i: usize, shine: f32| [if i.is_multiple_of(3) { 0.67 } else { 0.71 } + shine, 0.03, 0.04];
+        let strand = |i: usize| [if i.is_multiple_of(3) { 0.62 } else { 0.74 }, 0.005, 0.075];
         let blond = learned(&|place, i| if on_crown(place) { strand(i) } else { skin(i, 0.0) }).expect("hair");
         assert!(blond.covers_crown && blond.differs_from_skin(strand(1)));
         assert!(!blond.differs_from_skin(skin(1, 0.0)));

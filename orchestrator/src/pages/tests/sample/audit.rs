@@ -29,6 +29,7 @@ fn story() -> Vec<(AggregateId, Actor, Event)> {
         curve: vec![1.5, 0.5, 0.25],
         duration_ms: 142_000,
         advice: vec![],
+        device: None,
     };
     let panel = picture(MediaKind::Panel, 1);
     let drawn = InferenceCompleted {
