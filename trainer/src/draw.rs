@@ -187,7 +187,7 @@ mod tests {
         };
         let labels = clip.person.iter().map(|p| p.map(|&p| if p > 0.5 { 2 } else { 0 })).collect();
         let figure = clip.person.clone();
-        then(&Character { clip, palette: &palette, figure, labels, logits: &logits })
+        then(&Character { clip, palette: &palette, figure, labels, logits: &logits, hands: &|_| Vec::new() })
     }
 
     #[test]
