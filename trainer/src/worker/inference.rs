@@ -70,13 +70,7 @@ struct Drawn {
 }
 
 /// What the network says of every frame, then the drawing.
-fn draw_with(
-    model: &Model,
-    clip: &Clip,
-    teachers: Option<&Teachers>,
-    style: &Style,
-    voice: &Voice,
-) -> Option<Drawn> {
+fn draw_with(model: &Model, clip: &Clip, teachers: Option<&Teachers>, style: &Style, voice: &Voice) -> Option<Drawn> {
     let palette = model.palette();
     let (mut figure, mut labels) = (vec![], vec![]);
     for (index, frame) in clip.frames.iter().enumerate() {
