@@ -12,6 +12,7 @@ pub mod finish;
 pub mod flow;
 pub mod framing;
 pub mod hair;
+pub mod hand;
 pub mod head;
 pub mod histogram;
 pub mod ink;
@@ -76,10 +77,11 @@ pub fn draw(
     on_panel: &mut dyn FnMut(usize, &DrawnPanel) -> ControlFlow<()>,
 ) -> Option<Drawn> {
     let ask = || go_on().then_some(());
-    let scene = Scene::new(character, style);
+    let mut scene = Scene::new(character, style);
     ask()?;
     let clip = character.clip;
     let frames = KeyFrames::choose(&scene, page::PANELS);
+    scene.find_hands(&frames.chosen);
     ask()?;
     let (places, page_height) = page::places(clip.height > clip.width);
     let mut page = page::blank(page_height, &style.sheet);

@@ -143,22 +143,22 @@ pub struct Teachers {
     pub(super) person: PersonFinder,
     pub(super) detector: FaceDetector,
     pub(super) mesh: FaceMesh,
-    /// `None` where a file of theirs is missing: everything else goes on without.
+    /// `None` where a file of theirs cannot be used: everything else goes on without.
     hands: Option<HandFinder>,
 }
 
 impl Teachers {
-    /// Reads and checks those that are needed, and those for hands where both are there.
+    /// Reads and checks those that are needed, and those for hands where they can be had.
     ///
     /// # Errors
-    /// [`TeacherError`] for the first that is altered or unreadable, or needed and missing.
+    /// [`TeacherError`] for the first needed one that is missing, altered or unreadable.
     pub fn load(folder: &Path) -> Result<Self, TeacherError> {
         let fitting = |file, cause| TeacherError::Model { file, cause };
         Ok(Self {
             person: PersonFinder::new(PERSON.read(folder)?).map_err(|cause| fitting(&PERSON, cause))?,
             detector: FaceDetector::new(FACE_DETECTOR.read(folder)?).map_err(|cause| fitting(&FACE_DETECTOR, cause))?,
             mesh: FaceMesh::new(FACE_MESH.read(folder)?).map_err(|cause| fitting(&FACE_MESH, cause))?,
-            hands: hand_finder(folder)?,
+            hands: hand_finder(folder).inspect_err(|error| tracing::warn!(%error, "hands get no fingers")).ok(),
         })
     }
 
@@ -175,17 +175,12 @@ impl Teachers {
     }
 }
 
-/// `None` when one of its files is missing.
-fn hand_finder(folder: &Path) -> Result<Option<HandFinder>, TeacherError> {
-    let (palm, mesh) = match (PALM_DETECTOR.read(folder), HAND_MESH.read(folder)) {
-        (Err(TeacherError::Missing { .. }), _) | (_, Err(TeacherError::Missing { .. })) => return Ok(None),
-        (palm, mesh) => (palm?, mesh?),
-    };
+fn hand_finder(folder: &Path) -> Result<HandFinder, TeacherError> {
     let fitting = |file, cause| TeacherError::Model { file, cause };
-    Ok(Some(HandFinder {
-        detector: PalmDetector::new(palm).map_err(|cause| fitting(&PALM_DETECTOR, cause))?,
-        mesh: HandMesh::new(mesh).map_err(|cause| fitting(&HAND_MESH, cause))?,
-    }))
+    Ok(HandFinder {
+        detector: PalmDetector::new(PALM_DETECTOR.read(folder)?).map_err(|cause| fitting(&PALM_DETECTOR, cause))?,
+        mesh: HandMesh::new(HAND_MESH.read(folder)?).map_err(|cause| fitting(&HAND_MESH, cause))?,
+    })
 }
 
 fn hex(bytes: &[u8]) -> String {
