@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn windows_lie_on_skin_of_the_figure_and_not_on_each_other() {
         let mut skin = block(60, 100, 80, 120);
-        for other in [block(82, 105, 90, 112), block(130, 40, 145, 55), block(0, 0, 20, 20)] {
+        for other in [block(81, 105, 86, 112), block(130, 40, 145, 55), block(0, 0, 20, 20)] {
             skin.data.iter_mut().zip(&other.data).for_each(|(skin, &other)| *skin |= other);
         }
         let windows = windows_on_skin(&skin, &block(40, 20, 160, 160), &[], 140.0);

@@ -54,8 +54,8 @@ impl Form {
         // a hand that points at the camera is short, one seen from its edge is narrow
         let palm_length = apart(WRIST, KNUCKLES[1]).max(apart(KNUCKLES[0], KNUCKLES[3]) / KNUCKLE_SPAN).max(1e-3);
         let mut bones = Vec::new();
-        for finger in 0..5 {
-            let radius = |joint: usize| FINGER[joint] * THICKNESS[finger] * palm_length;
+        for (finger, thickness) in THICKNESS.into_iter().enumerate() {
+            let radius = |joint: usize| FINGER[joint] * thickness * palm_length;
             for bone in 0..3 {
                 let from = THUMB_BASE + 4 * finger + bone;
                 // the thumb's first bone is inside the ball of the hand
