@@ -82,7 +82,11 @@ fn teachers() -> Vec<(&'static str, Finding)> {
     teach::status(&folder)
         .into_iter()
         .map(|(file, standing)| {
-            let mend = "run `tools/fetch-teachers`; until then the character is what moves, and has no face";
+            let mend = if file.needed {
+                "run `tools/fetch-teachers`; until then the character is what moves, and has no face"
+            } else {
+                "run `tools/fetch-teachers`; until then hands are drawn without fingers"
+            };
             let finding = match standing {
                 Standing::Present => Good(format!("{} in {}", file.name, folder.display())),
                 Standing::Missing => Weak(format!("{} is missing", file.name), mend.into()),

@@ -45,6 +45,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         labels: segmented.iter().map(|s| s.labels()).collect(),
         figure: segmented.into_iter().map(|s| s.figure).collect(),
         logits: &|frame| model.infer(&clip.frames[frame]).logits,
+        hands: &|frame| teachers.as_ref().map_or_else(Vec::new, |teachers| teachers.hands(&clip, frame)),
     };
     lap("infer");
     for style in styles {

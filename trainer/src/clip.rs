@@ -17,6 +17,19 @@ pub struct Face {
     pub score: f32,
 }
 
+/// Landmarks of a hand.
+pub const HAND_POINTS: usize = 21;
+
+/// A hand: landmarks in the numbering of MediaPipe's hand model. The wrist, then four a finger from its base to its tip: thumb,
+/// index, middle, ring and little finger.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hand {
+    /// x, y in working pixels; z in the same unit, growing away from the camera, 0 at the wrist.
+    pub points: [[f32; 3]; HAND_POINTS],
+    /// The net's belief 0..1 that a hand is there.
+    pub presence: f32,
+}
+
 /// Frames of one video with the labels that training learns from.
 #[derive(Clone, Debug)]
 pub struct Clip {
@@ -69,4 +82,6 @@ pub struct Character<'a> {
     pub labels: Vec<Grid<u8>>,
     /// Logits of one frame, a plane for each palette entry; computed when asked for, since all of them would fill hundreds of MB.
     pub logits: &'a (dyn Fn(usize) -> Vec<Plane> + Sync),
+    /// The hands of one frame; looked for when asked for, since only frames that become panels need them.
+    pub hands: &'a (dyn Fn(usize) -> Vec<Hand> + Sync),
 }

@@ -12,6 +12,7 @@ pub mod finish;
 pub mod flow;
 pub mod framing;
 pub mod hair;
+pub mod hand;
 pub mod head;
 pub mod histogram;
 pub mod ink;
@@ -76,10 +77,11 @@ pub fn draw(
     on_panel: &mut dyn FnMut(usize, &DrawnPanel) -> ControlFlow<()>,
 ) -> Option<Drawn> {
     let ask = || go_on().then_some(());
-    let scene = Scene::new(character, style);
+    let mut scene = Scene::new(character, style);
     ask()?;
     let clip = character.clip;
     let frames = KeyFrames::choose(&scene, page::PANELS);
+    scene.find_hands(&frames.chosen);
     ask()?;
     let (places, page_height) = page::places(clip.height > clip.width);
     let mut page = page::blank(page_height, &style.sheet);
@@ -187,7 +189,7 @@ mod tests {
         };
         let labels = clip.person.iter().map(|p| p.map(|&p| if p > 0.5 { 2 } else { 0 })).collect();
         let figure = clip.person.clone();
-        then(&Character { clip, palette: &palette, figure, labels, logits: &logits })
+        then(&Character { clip, palette: &palette, figure, labels, logits: &logits, hands: &|_| Vec::new() })
     }
 
     #[test]

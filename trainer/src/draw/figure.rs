@@ -7,6 +7,7 @@ use super::face::draw_face;
 use super::finish::Layers;
 use super::framing::{UNIT, View};
 use super::hair::HAIR;
+use super::hand::Hands;
 use super::ink::{boundary_ink, drop_short, fold_ink, seen_steps, silhouette_ink};
 use super::labels::{Choice, label_map};
 use super::landmarks::{NOSE_TIP, OVAL, at, face_mask, face_size};
@@ -30,6 +31,9 @@ const SMALLEST_FACE: f32 = 16.0;
 
 /// Hair darker than this would not show dark lines.
 const DARK_HAIR: f32 = 0.30;
+
+/// How far below a face its neck is, in face widths.
+const NECK: f32 = 0.5;
 
 /// The drawn figure, at drawing size, before anything is behind it.
 pub struct Figure {
@@ -75,6 +79,14 @@ pub fn draw_figure(scene: &Scene, frame: usize, view: &View) -> Figure {
     let inner = erode(&cover.map(|&c| c > 0.5), edge);
     let mut parts = parts(scene, frame, view, &picture, &cover, &inner, &faces, edge);
     let light = lightness(&picture);
+    let hands = hands_in(scene, frame, view, &parts.skin);
+    hands.settle(
+        &mut cover,
+        &mut parts.labels,
+        &mut parts.skin,
+        skin_label(scene.character.palette),
+        &necks(view, &faces),
+    );
     let shade = shadow(&light, &parts.skin, &faces, UNIT);
     let hair = parts.labels.map(|&l| l == HAIR);
     let lie = scene.hair.as_ref().map(|found| (Lie::read(&hair, &light, &faces, UNIT), &found.material));
@@ -104,9 +116,12 @@ pub fn draw_figure(scene: &Scene, frame: usize, view: &View) -> Figure {
     if let Some((lie, _)) = &lie {
         lie.open_hairline(&mut cloths.strength, &parts.skin);
     }
-    let ink = inner_ink(scene, view, &parts, &cloths.strength, &light, upsampling, &cover, &distance, &faces);
+    let mut ink = inner_ink(scene, view, &parts, &cloths.strength, &light, upsampling, &cover, &distance, &faces);
+    hands.lay_ink(&mut ink);
     let mut layers = Layers { colour: to_srgb(&toned), ink };
+    let faceless = layers.clone();
     draw_faces(scene, &mut layers, &faces, &picture, &parts.skin, &cover, shade.light);
+    hands.uncover(&mut layers, &faceless);
     scene.style.figure.apply(&mut layers.colour);
     let focus = focus(&faces, view, &scene.subject(frame).figure);
     Figure { layers, cover, outline, distance, focus }
@@ -121,6 +136,18 @@ fn faces_in(scene: &Scene, frame: usize, view: &View, cover: &Plane) -> Vec<Vec<
     };
     let moved = scene.faces(frame).map(|face| face.iter().map(|&p| view.point(p)).collect());
     moved.filter(in_view).collect()
+}
+
+fn hands_in(scene: &Scene, frame: usize, view: &View, skin: &Mask) -> Hands {
+    let points: Vec<_> = scene.hands(frame).iter().map(|hand| hand.points.map(|p| view.point(p))).collect();
+    Hands::draw(&points, skin, UNIT, scene.style.pens.borders)
+}
+
+/// Faces and what is just below them: skin that belongs to no hand.
+fn necks(view: &View, faces: &[Vec<[f32; 3]>]) -> Mask {
+    let lowered = faces.iter().map(|face| face.iter().map(|p| [p[0], p[1] + NECK * face_size(face), p[2]]).collect());
+    let both: Vec<Vec<[f32; 3]>> = faces.iter().cloned().chain(lowered).collect();
+    face_ovals(view, &both, 1.05).map(|&oval| oval > 0.5)
 }
 
 fn focus(faces: &[Vec<[f32; 3]>], view: &View, figure: &[f32; 4]) -> (f32, f32) {

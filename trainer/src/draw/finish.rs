@@ -17,6 +17,7 @@ use crate::raster::{Grid, Plane};
 use rayon::prelude::*;
 
 /// A picture in the making.
+#[derive(Clone)]
 pub struct Layers {
     /// Colours without ink, sRGB 0..255.
     pub colour: Grid<[f32; 3]>,

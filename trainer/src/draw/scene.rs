@@ -10,11 +10,12 @@ use super::materials::Materials;
 use super::plate::Plate;
 use super::skin::SkinTones;
 use super::style::Style;
-use crate::clip::{Character, Clip, Face};
+use crate::clip::{Character, Clip, Face, Hand};
 use crate::raster::colour::to_lab;
 use crate::raster::components::{Connectivity, regions};
 use crate::raster::morphology::dilate;
 use crate::raster::{Grid, Lab, Plane};
+use rayon::prelude::*;
 
 /// A mesh below this presence is no face.
 const LEAST_PRESENCE: f32 = 0.6;
@@ -31,6 +32,8 @@ pub struct Scene<'a> {
     /// `None` when no hair was seen above a face.
     pub hair: Option<Hair>,
     pub plate: Plate,
+    /// By frame, those looked for.
+    hands: BTreeMap<usize, Vec<Hand>>,
     /// Usual height of the brows above the eyes, in face widths; `None` with too few faces to tell.
     brows: Option<f32>,
 }
@@ -44,8 +47,17 @@ impl<'a> Scene<'a> {
         let skin = SkinTones::new(clip, &pictures);
         let materials =
             Materials::new(character.palette, &usage(character), skin.light, &shaded_skin(character, &alpha, &skin));
-        let mut scene =
-            Self { plate: Plate::new(clip, &alpha), hair: None, brows: None, character, style, alpha, materials, skin };
+        let mut scene = Self {
+            plate: Plate::new(clip, &alpha),
+            hair: None,
+            hands: BTreeMap::new(),
+            brows: None,
+            character,
+            style,
+            alpha,
+            materials,
+            skin,
+        };
         scene.hair = Hair::learn(&scene, &pictures);
         scene.brows = scene.usual_brows();
         scene
@@ -66,6 +78,17 @@ impl<'a> Scene<'a> {
             .iter()
             .filter(move |face| face.presence > LEAST_PRESENCE && self.on_figure(frame, &face.points))
             .map(|face| face.points.as_slice())
+    }
+
+    /// Looks for hands in some frames: only panels need them, and the look costs more than one for faces.
+    pub fn find_hands(&mut self, frames: &[usize]) {
+        let character = self.character;
+        self.hands = frames.par_iter().map(|&frame| (frame, (character.hands)(frame))).collect();
+    }
+
+    /// The hands of a frame that was looked at for them, the surest first.
+    pub fn hands(&self, frame: usize) -> &[Hand] {
+        self.hands.get(&frame).map_or(&[], Vec::as_slice)
     }
 
     /// The face that matters most: large and turned to us.

@@ -26,13 +26,19 @@ struct Golden {
     person: Vec<Recorded>,
     face_detector: Vec<Recorded>,
     face_mesh: Vec<Recorded>,
+    palm_detector: Vec<Recorded>,
+    hand_mesh: Vec<Recorded>,
+}
+
+fn required() -> bool {
+    std::env::var_os("KART_REQUIRE_TEACHERS").is_some()
 }
 
 /// The installed teachers; `None`, loudly, when there are none.
 fn teachers() -> Option<Teachers> {
     match Teachers::load(&default_folder()) {
         Ok(teachers) => Some(teachers),
-        Err(error) if std::env::var_os("KART_REQUIRE_TEACHERS").is_some() => panic!("{error}"),
+        Err(error) if required() => panic!("{error}"),
         Err(error) => {
             eprintln!("SKIPPED, not tested: {error}");
             None
@@ -77,8 +83,17 @@ fn every_teacher_agrees_with_litert() {
         (TEACHER_FILES[0], golden.person, (255.0, 0.0)),
         (TEACHER_FILES[1], golden.face_detector, (127.5, 1.0)),
         (TEACHER_FILES[2], golden.face_mesh, (255.0, 0.0)),
+        (TEACHER_FILES[3], golden.palm_detector, (255.0, 0.0)),
+        (TEACHER_FILES[4], golden.hand_mesh, (255.0, 0.0)),
     ] {
-        let bytes = std::fs::read(default_folder().join(file.file_name())).expect("loaded a moment ago");
+        let bytes = match std::fs::read(default_folder().join(file.file_name())) {
+            Ok(bytes) => bytes,
+            Err(error) if file.needed || required() => panic!("{}: {error}", file.name),
+            Err(error) => {
+                eprintln!("SKIPPED, not tested: {}: {error}", file.name);
+                continue;
+            }
+        };
         let model = Model::parse(&bytes).expect("loaded a moment ago");
         let picture = to_float(&portrait(model.input_shape()[1]));
         let input: Vec<f32> = picture.data.as_flattened().iter().map(|value| value / scale - offset).collect();
@@ -90,10 +105,28 @@ fn every_teacher_agrees_with_litert() {
             let worst = pairs.map(|(value, wanted)| (value - wanted).abs()).fold(0.0, f32::max);
             let mean = output.iter().map(|&value| f64::from(value)).sum::<f64>() / output.len() as f64;
             eprintln!("{}: {} samples, at most {worst:.1e} apart", file.name, recorded.samples.len());
-            assert!(worst <= 1e-4, "{} is {worst} off", file.name);
-            assert!((mean as f32 - recorded.mean).abs() <= 1e-4, "{}: mean {mean}, not {}", file.name, recorded.mean);
+            // coordinates up to 224 in single precision: the order of sums shows in the fourth decimal
+            assert!(worst <= 2e-4, "{} is {worst} off", file.name);
+            assert!((mean as f32 - recorded.mean).abs() <= 2e-4, "{}: mean {mean}, not {}", file.name, recorded.mean);
         }
     }
+}
+
+#[test]
+fn without_the_teachers_of_hands_all_others_work() {
+    if teachers().is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for file in TEACHER_FILES.iter().filter(|file| file.needed) {
+        std::fs::copy(default_folder().join(file.file_name()), folder.path().join(file.file_name())).expect("copied");
+    }
+    let fewer = Teachers::load(folder.path()).expect("hands are not needed");
+    assert_eq!(fewer.hashes(), TEACHER_FILES[..3].iter().map(|file| file.sha256).collect::<Vec<_>>());
+    let prepared =
+        prepare(Some(&fewer), vec![portrait(256); 2], vec![0, 40], &[], &mut never_stop).expect("works without");
+    assert!(prepared.clip.has_figure && prepared.advice.is_empty());
+    assert_eq!(fewer.hands(&prepared.clip, 0), []);
 }
 
 #[test]

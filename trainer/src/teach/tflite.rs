@@ -1,6 +1,6 @@
 //! Runs TensorFlow Lite files as they are published: reads the flatbuffer, checks every shape once, then executes.
 //!
-//! Exactly the operators that the three teachers use are known; anything else is refused when the file is read. After
+//! Exactly the operators that the teachers use are known; anything else is refused when the file is read. After
 //! [`Model::parse`] has accepted a file, running it cannot fail but for an input of the wrong size.
 //!
 //! Layout: pictures are height × width × channels with one picture a batch, weights as the file stores them. Format:

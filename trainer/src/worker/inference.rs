@@ -6,6 +6,7 @@ use crate::clip::{Character, Clip};
 use crate::device::Device;
 use crate::draw::{self, style::Style};
 use crate::net::Model;
+use crate::teach::Teachers;
 use bus::BlobError;
 use schemas::Blob;
 use schemas::event::{InferenceCompleted, InferenceStarted, Picture};
@@ -29,7 +30,7 @@ pub async fn run(worker: &Worker, hold: &Hold) -> Result<(), Outcome> {
     let strokes = request.strokes;
     let compute = move |voice: &Voice| {
         let ready = video::prepare(file.path(), nets.as_deref(), &strokes, voice)?;
-        let drawn = draw_with(&model, &ready.clip, style, voice).ok_or(Outcome::Interrupted)?;
+        let drawn = draw_with(&model, &ready.clip, nets.as_deref(), style, voice).ok_or(Outcome::Interrupted)?;
         Ok((drawn, ready.facts))
     };
     let reporter = reporter::Reporter::new(worker, hold, None);
@@ -71,7 +72,7 @@ struct Drawn {
 }
 
 /// What the network says of every frame, then the drawing.
-fn draw_with(model: &Model, clip: &Clip, style: &Style, voice: &Voice) -> Option<Drawn> {
+fn draw_with(model: &Model, clip: &Clip, teachers: Option<&Teachers>, style: &Style, voice: &Voice) -> Option<Drawn> {
     let palette = model.palette();
     let (mut figure, mut labels) = (vec![], vec![]);
     for (index, frame) in clip.frames.iter().enumerate() {
@@ -84,7 +85,8 @@ fn draw_with(model: &Model, clip: &Clip, style: &Style, voice: &Voice) -> Option
         }
     }
     let logits = |frame: usize| model.infer(&clip.frames[frame]).logits;
-    let character = Character { clip, palette: &palette, figure, labels, logits: &logits };
+    let hands = |frame: usize| teachers.map_or_else(Vec::new, |teachers| teachers.hands(clip, frame));
+    let character = Character { clip, palette: &palette, figure, labels, logits: &logits, hands: &hands };
     let go_on = || !voice.is_stopped();
     let drawn = draw::draw(&character, style, &go_on, &mut |index, panel| {
         let (index, of, at_ms) = (index as u32, draw::page::PANELS as u32, clip.times_ms[panel.frame]);

@@ -41,7 +41,8 @@ pub async fn run(worker: &Worker, hold: &Hold) -> Result<(), Outcome> {
 /// Takes the phase.
 async fn start(worker: &Worker, hold: &Hold, device: &Device) -> Result<Job, Outcome> {
     let (attempt, lease) = (hold.attempt, hold.lease);
-    let teachers = worker.teachers.as_ref().map(|t| t.hashes().map(str::to_owned).to_vec()).unwrap_or_default();
+    let teachers =
+        worker.teachers.as_ref().map(|t| t.hashes().into_iter().map(str::to_owned).collect()).unwrap_or_default();
     let start = TrainingStarted { attempt, lease, device: device.to_string(), teachers };
     hold.start(|| JobCommand::StartTraining(start.clone())).await
 }

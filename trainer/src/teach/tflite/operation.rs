@@ -19,14 +19,18 @@ pub(super) enum Operation {
     Pool(Pool),
     Pad(Pad),
     Resize(Resize),
+    /// So many operands, one after the other.
+    Join(usize),
 }
 
 /// `BuiltinOperator` of the schema.
 mod code {
     pub const ADD: i32 = 0;
     pub const AVERAGE_POOL_2D: i32 = 1;
+    pub const CONCATENATION: i32 = 2;
     pub const CONV_2D: i32 = 3;
     pub const DEPTHWISE_CONV_2D: i32 = 4;
+    pub const FULLY_CONNECTED: i32 = 9;
     pub const LOGISTIC: i32 = 14;
     pub const MAX_POOL_2D: i32 = 17;
     pub const MUL: i32 = 18;
@@ -35,6 +39,7 @@ mod code {
     pub const RESIZE_BILINEAR: i32 = 23;
     pub const CUSTOM: i32 = 32;
     pub const PAD: i32 = 34;
+    pub const MEAN: i32 = 40;
     pub const PRELU: i32 = 54;
     pub const HARD_SWISH: i32 = 117;
 }
@@ -78,6 +83,9 @@ impl Statement<'_> {
                 Depthwise::new(self.input()?, self.output()?, weights, bias, framing, activation)
                     .map(Operation::Depthwise)
             }
+            code::FULLY_CONNECTED => self.fully_connected(),
+            code::MEAN => self.mean(),
+            code::CONCATENATION => self.join(),
             code::AVERAGE_POOL_2D => self.pool(Pooling::Average),
             code::MAX_POOL_2D => self.pool(Pooling::Largest),
             code::PAD => Pad::new(self.input()?, self.output()?, self.amounts).map(Operation::Pad),
@@ -116,6 +124,49 @@ impl Statement<'_> {
         let size = [self.size(4)?, self.size(3)?];
         let framing = Framing { size, stride: [self.size(2)?, self.size(1)?], same: self.byte(0)? == 0 };
         Pool::new(pooling, self.input()?, self.output()?, framing).map(Operation::Pool)
+    }
+
+    /// A convolution of a picture that is one pixel large.
+    fn fully_connected(&self) -> Result<Operation, ModelError> {
+        let (&[1, inputs], &[1, outputs], &[rows, columns]) = (self.shape(0)?, self.output, self.shape(1)?) else {
+            return Err(ModelError::Shape("a fully connected layer's operands"));
+        };
+        let (input, output) = (Picture::from_shape(&[1, 1, 1, inputs])?, Picture::from_shape(&[1, 1, 1, outputs])?);
+        let framing = Framing { size: [1, 1], stride: [1, 1], same: false };
+        Convolution::new(input, output, &[rows, 1, 1, columns], self.shape(2)?, framing, self.activation(0)?)
+            .map(Operation::Convolution)
+    }
+
+    /// Over all pixels: a pool as large as its picture.
+    fn mean(&self) -> Result<Operation, ModelError> {
+        let input = self.input()?;
+        if *self.amounts != [1, 2] || self.output.iter().product::<usize>() != input.channels {
+            return Err(ModelError::Unsupported("a mean over something else than all pixels".into()));
+        }
+        let output = Picture { rows: 1, columns: 1, ..input };
+        let framing = Framing { size: [input.rows, input.columns], stride: [1, 1], same: false };
+        Pool::new(Pooling::Average, input, output, framing).map(Operation::Pool)
+    }
+
+    /// Along an axis with nothing but ones before it, tensors lie one behind the other in memory.
+    fn join(&self) -> Result<Operation, ModelError> {
+        let axis = usize::try_from(self.options.map_or(Ok(0), |options| options.int(0, 0))?)
+            .map_err(|_| ModelError::Unsupported("joining along an axis counted from behind".into()))?;
+        let (Some(before), Some(behind)) = (self.output.get(..axis), self.output.get(axis + 1..)) else {
+            return Err(ModelError::Shape("no such axis to join along"));
+        };
+        if before.iter().any(|&length| length != 1) || self.activation(1)? != Activation::None {
+            return Err(ModelError::Unsupported("joining with an activation, or in pieces".into()));
+        }
+        let fits = |shape: &&[usize]| {
+            shape.len() == self.output.len() && shape[..axis] == *before && shape[axis + 1..] == *behind
+        };
+        let lengths: Option<Vec<usize>> = self.inputs.iter().map(|shape| fits(shape).then(|| shape[axis])).collect();
+        let total = lengths.and_then(|lengths| lengths.iter().try_fold(0usize, |sum, &length| sum.checked_add(length)));
+        if total != Some(self.output[axis]) {
+            return Err(ModelError::Shape("what is joined does not lead to its output"));
+        }
+        Ok(Operation::Join(self.inputs.len()))
     }
 
     /// Window of a convolution; its size is that of the weights, its strides are in the fields `[rows, columns]`.
@@ -166,6 +217,7 @@ impl Operation {
             Self::Change(change) => change.operands(),
             Self::Convolution(_) | Self::Depthwise(_) | Self::Doubling(_) => 3,
             Self::Pool(_) | Self::Pad(_) | Self::Resize(_) => 1,
+            Self::Join(operands) => *operands,
         }
     }
 
@@ -187,6 +239,14 @@ impl Operation {
             (Self::Pool(operation), [values, ..]) => operation.run(values, output),
             (Self::Pad(operation), [values, ..]) => operation.run(values, output),
             (Self::Resize(operation), [values, ..]) => operation.run(values, output),
+            (Self::Join(_), _) => {
+                let mut rest = output;
+                for values in operands {
+                    let (here, behind) = rest.split_at_mut(values.len());
+                    here.copy_from_slice(values);
+                    rest = behind;
+                }
+            }
             _ => unreachable!("the reader gives every operation its operands"),
         }
     }

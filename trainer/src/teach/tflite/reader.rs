@@ -11,6 +11,8 @@ use super::operation::{Operation, Statement};
 const MOST_VALUES: usize = 1 << 23;
 /// `BuiltinOperator` of the schema; files with half-precision weights begin with one of these for each.
 const DEQUANTIZE: i32 = 6;
+/// Sums and products.
+const COMMUTATIVE: [i32; 2] = [0, 18];
 
 /// Field numbers of the schema's tables.
 mod field {
@@ -158,7 +160,8 @@ fn read_node(operator: &Table, code: i32, custom_name: &[u8], tensors: &[Tensor]
     let mut inputs = read_indices(operator, field::OPERATOR_INPUTS, tensors.len())?;
     let output = read_index(operator, field::OPERATOR_OUTPUTS, 0, tensors.len())?;
     // The second operand of a change is repeated over the first, and sums and products may name them either way round.
-    if let [first, second] = inputs[..]
+    if COMMUTATIVE.contains(&code)
+        && let [first, second] = inputs[..]
         && tensors[first].len() < tensors[second].len()
         && matches!(tensors[second].content, Content::Computed)
     {
