@@ -20,13 +20,13 @@ fn loss_of(network: &Network, picture: &Map) -> f64 {
 
 #[test]
 fn gradients_are_those_of_finite_differences() {
-    const STEP: f32 = 2e-3;
+    const STEP: f32 = 3e-4;
     let parameters: [fn(&mut Layer) -> &mut Parameter; 4] =
         [|l| &mut l.conv.weight, |l| &mut l.conv.bias, |l| &mut l.norm.scale, |l| &mut l.norm.shift];
-    let untrained = || Network::new(2, 5, &mut ChaCha8Rng::seed_from_u64(3));
-    let picture = colours(&noise(9, 7));
+    let untrained = || Network::new(2, 5, &mut ChaCha8Rng::seed_from_u64(1));
+    let picture = colours(&noise(20, 14));
     let mut network = untrained();
-    let mut activations = Activations::new(&network, 9, 7);
+    let mut activations = Activations::new(&network, 20, 14);
     network.forward(&picture, &mut activations);
     network.descend(&picture, &mut activations);
     for i in 0..3 {
@@ -46,7 +46,7 @@ fn gradients_are_those_of_finite_differences() {
             let off = norm(&mut gradient.iter().zip(&measured).map(|(a, b)| a - b));
             let size = norm(&mut measured.iter().copied());
             // kinks of ReLU and of absolute values lie within some of the nudges
-            assert!(off < 0.03 * size + 1e-3, "layer {i}, parameter {which}: {off} of {size}");
+            assert!(off < 0.03 * size + 2e-3, "layer {i}, parameter {which}: {off} of {size}");
         }
     }
 }
