@@ -28,6 +28,8 @@ use world::{Ride, World};
 pub const WIDTH: usize = 854;
 pub const HEIGHT: usize = 480;
 const FRAMES: usize = 60;
+/// What names of sequences with people begin with.
+pub const PERSON: &str = "person-";
 
 type Failure = Box<dyn Error + Send + Sync>;
 /// sRGB 0..255.
@@ -53,7 +55,7 @@ pub fn make(clips: &Path, out: &Path, teachers: &Teachers) -> Result<(), Failure
         let world =
             World::new(places[(i + 1) % places.len()].clone(), places[(i + 2) % places.len()].clone(), i as u64);
         let ride = Ride::new(i, i as u64);
-        let name = format!("person-{}", person.name);
+        let name = format!("{PERSON}{}", person.name);
         println!("{name}");
         write(out, &name, |t| composed(&world, &ride, person, t))?;
     }

@@ -2,11 +2,13 @@
 //!
 //! DIR holds clips, or frames and masks in DAVIS layout. Each sequence goes through the product's own pipeline; masks
 //! serve for scoring only. `--steps N` trains shorter (0: not at all), `--only NAME` measures what has NAME in its
-//! name, `--no-teachers` leaves them out, `--save FOLDER` writes frames with what was found (red), missed (blue) and
-//! both (green). `--make-composites CLIPS OUT` makes sequences with exact truth instead.
+//! name, `--no-teachers` leaves them out, `--kim N` lets the network of Kim et al. learn the first frame in N steps at
+//! most and measures it too (minutes for each sequence), `--save FOLDER` writes frames with what was found (red), missed
+//! (blue) and both (green). `--make-composites CLIPS OUT` makes sequences with exact truth instead.
 
 mod baseline;
 mod composites;
+mod kim;
 mod measure;
 mod metrics;
 mod save;
@@ -19,7 +21,7 @@ use trainer::teach::{self, Teachers};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-const USAGE: &str = "usage: quality [--steps N] [--only NAME] [--no-teachers] [--save FOLDER] DIR\n       \
+const USAGE: &str = "usage: quality [--steps N] [--only NAME] [--no-teachers] [--kim N] [--save FOLDER] DIR\n       \
                      quality --make-composites CLIPS OUT";
 /// Frames that the network learns from, as in the product.
 const TRAINED: usize = 24;
@@ -32,6 +34,7 @@ struct Options {
     only: Option<String>,
     save: Option<PathBuf>,
     no_teachers: bool,
+    kim: Option<u32>,
 }
 
 fn options() -> Result<Options, Failure> {
@@ -42,6 +45,7 @@ fn options() -> Result<Options, Failure> {
         match argument.to_str() {
             Some("--steps") => options.steps = Some(next()?.to_string_lossy().parse()?),
             Some("--only") => options.only = Some(next()?.to_string_lossy().into_owned()),
+            Some("--kim") => options.kim = Some(next()?.to_string_lossy().parse()?),
             Some("--save") => options.save = Some(next()?.into()),
             Some("--no-teachers") => options.no_teachers = true,
             Some("--make-composites") => options.composites = Some([next()?.into(), next()?.into()]),
@@ -73,9 +77,8 @@ fn main() -> Result<(), Failure> {
         if let Some(folder) = &save {
             std::fs::create_dir_all(folder)?;
         }
-        let measured = source
-            .read(TRAINED)
-            .and_then(|read| measure::measure(read, teachers.as_ref(), options.steps, save.as_deref()));
+        let how = measure::How { teachers: teachers.as_ref(), steps: options.steps, kim: options.kim };
+        let measured = source.read(TRAINED).and_then(|read| measure::measure(read, &how, save.as_deref()));
         table.add(name, source.has_truth(), measured);
     }
     table.finish();

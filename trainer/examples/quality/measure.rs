@@ -14,7 +14,7 @@ use trainer::raster::{Grid, Mask, Plane, Rgb};
 use trainer::teach::{self, Teachers};
 
 use crate::sequence::Sequence;
-use crate::{baseline, metrics};
+use crate::{baseline, kim, metrics};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -33,6 +33,7 @@ pub struct Calm {
 pub struct Figures {
     pub network: Option<Calm>,
     pub filter: Option<Calm>,
+    pub kim: Option<Kim>,
     pub held_out: Option<f32>,
     /// J and F of the mask, where there is truth.
     pub mask: Option<[f32; 2]>,
@@ -43,23 +44,36 @@ pub struct Figures {
     pub seconds: [f32; 3],
 }
 
-pub fn measure(
-    sequence: Sequence,
-    teachers: Option<&Teachers>,
-    steps: Option<u32>,
-    save: Option<&std::path::Path>,
-) -> Result<Figures, Failure> {
+/// What the network of Kim et al. came to.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Kim {
+    pub calm: Calm,
+    /// Labels that it uses, in all frames together.
+    pub labels: f32,
+    pub seconds: f32,
+}
+
+/// What measuring is done with.
+pub struct How<'a> {
+    pub teachers: Option<&'a Teachers>,
+    /// Of training; `None` for as many as the product makes.
+    pub steps: Option<u32>,
+    /// Most steps of the network of Kim et al., where it is measured.
+    pub kim: Option<u32>,
+}
+
+pub fn measure(sequence: Sequence, how: &How, save: Option<&std::path::Path>) -> Result<Figures, Failure> {
     let Sequence { frames, times_ms, truth, trained } = sequence;
     let mut clock = Instant::now();
     let mut lap = || std::mem::replace(&mut clock, Instant::now()).elapsed().as_secs_f32();
-    let prepared = teach::prepare(teachers, frames, times_ms, &[], &mut |_| Continue(()))?;
+    let prepared = teach::prepare(how.teachers, frames, times_ms, &[], &mut |_| Continue(()))?;
     let clip = prepared.clip;
     let mut figures =
         Figures { advice: prepared.advice.iter().map(ToString::to_string).collect(), ..Figures::default() };
     figures.seconds[0] = lap();
     let device = Device::cpu();
     let mut settings = Settings::for_device(&device);
-    settings.steps = steps.unwrap_or(settings.steps);
+    settings.steps = how.steps.unwrap_or(settings.steps);
     let lesson = part(&clip, &trained);
     let model = match settings.steps {
         0 => None,
@@ -84,6 +98,13 @@ pub fn measure(
         let small: Vec<Rgb> = lesson.frames.par_iter().map(|frame| small_frame(frame, &labels[0])).collect();
         figures.network = Some(calm(&labels, &small));
         figures.filter = Some(calm(&baseline::labels(&small), &small));
+        lap();
+        if let Some(steps) = how.kim {
+            let labels = kim::labels(&small, steps);
+            let seconds = lap();
+            let count = kim::count_labels(&labels) as f32;
+            figures.kim = Some(Kim { calm: calm(&labels, &small), labels: count, seconds });
+        }
     }
     figures.held_out = (!held_out.is_empty()).then(|| mean(&held_out));
     score(&clip, &seen, &truth, &mut figures, save)?;
