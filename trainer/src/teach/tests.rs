@@ -79,12 +79,13 @@ fn every_teacher_agrees_with_litert() {
     if teachers().is_none() {
         return;
     }
-    for (file, recorded, (scale, offset)) in [
-        (TEACHER_FILES[0], golden.person, (255.0, 0.0)),
-        (TEACHER_FILES[1], golden.face_detector, (127.5, 1.0)),
-        (TEACHER_FILES[2], golden.face_mesh, (255.0, 0.0)),
-        (TEACHER_FILES[3], golden.palm_detector, (255.0, 0.0)),
-        (TEACHER_FILES[4], golden.hand_mesh, (255.0, 0.0)),
+    // Coordinates of a hand go up to 224: in single precision the order of sums shows in the fourth decimal.
+    for (file, recorded, (scale, offset), tolerance) in [
+        (TEACHER_FILES[0], golden.person, (255.0, 0.0), 1e-4),
+        (TEACHER_FILES[1], golden.face_detector, (127.5, 1.0), 1e-4),
+        (TEACHER_FILES[2], golden.face_mesh, (255.0, 0.0), 1e-4),
+        (TEACHER_FILES[3], golden.palm_detector, (255.0, 0.0), 1e-4),
+        (TEACHER_FILES[4], golden.hand_mesh, (255.0, 0.0), 2e-4),
     ] {
         let bytes = match std::fs::read(default_folder().join(file.file_name())) {
             Ok(bytes) => bytes,
@@ -105,9 +106,8 @@ fn every_teacher_agrees_with_litert() {
             let worst = pairs.map(|(value, wanted)| (value - wanted).abs()).fold(0.0, f32::max);
             let mean = output.iter().map(|&value| f64::from(value)).sum::<f64>() / output.len() as f64;
             eprintln!("{}: {} samples, at most {worst:.1e} apart", file.name, recorded.samples.len());
-            // coordinates up to 224 in single precision: the order of sums shows in the fourth decimal
-            assert!(worst <= 2e-4, "{} is {worst} off", file.name);
-            assert!((mean as f32 - recorded.mean).abs() <= 2e-4, "{}: mean {mean}, not {}", file.name, recorded.mean);
+            assert!(worst <= tolerance, "{} is {worst} off", file.name);
+            assert!((mean as f32 - recorded.mean).abs() <= 1e-4, "{}: mean {mean}, not {}", file.name, recorded.mean);
         }
     }
 }
