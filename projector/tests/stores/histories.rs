@@ -113,7 +113,7 @@ pub fn event(cast: &Cast, which: usize, n: u32) -> (AggregateId, Event) {
             curve: (0..n % 5).map(|i| i as f32 / 7.0).collect(),
             duration_ms: 1_234,
             advice: vec![],
-            device: (n % 2 == 0).then(|| format!("CPU {n}")),
+            device: n.is_multiple_of(2).then(|| format!("CPU {n}")),
         }
         .into(),
         8 => InferenceStarted { attempt, lease, device: format!("GPU {n}") }.into(),
