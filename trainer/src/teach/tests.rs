@@ -107,7 +107,12 @@ fn every_teacher_agrees_with_litert() {
             let mean = output.iter().map(|&value| f64::from(value)).sum::<f64>() / output.len() as f64;
             eprintln!("{}: {} samples, at most {worst:.1e} apart", file.name, recorded.samples.len());
             assert!(worst <= tolerance, "{} is {worst} off", file.name);
-            assert!((mean as f32 - recorded.mean).abs() <= 1e-4, "{}: mean {mean}, not {}", file.name, recorded.mean);
+            assert!(
+                (mean as f32 - recorded.mean).abs() <= tolerance,
+                "{}: mean {mean}, not {}",
+                file.name,
+                recorded.mean
+            );
         }
     }
 }
