@@ -54,6 +54,7 @@ fn any_typed(name: &str, schema: &Value, root: &Value) -> BoxedStrategy<Value> {
         ("null", _) => Just(Value::Null).boxed(),
         ("boolean", _) => any::<bool>().prop_map(Value::from).boxed(),
         ("integer", Some("uint8")) => any::<u8>().prop_map(Value::from).boxed(),
+        ("integer", Some("uint16")) => any::<u16>().prop_map(Value::from).boxed(),
         ("integer", Some("uint32")) => any::<u32>().prop_map(Value::from).boxed(),
         ("integer", Some("uint64")) => any::<u64>().prop_map(Value::from).boxed(),
         ("integer", Some("int32")) => any::<i32>().prop_map(Value::from).boxed(),
@@ -63,7 +64,11 @@ fn any_typed(name: &str, schema: &Value, root: &Value) -> BoxedStrategy<Value> {
         }
         ("string", Some("uuid")) => any::<u128>().prop_map(|id| json!(Uuid::from_u128(id))).boxed(),
         ("string", None) => any::<String>().prop_map(Value::from).boxed(),
-        ("array", _) => vec(any_of(&schema["items"], root), 0..4).prop_map(Value::from).boxed(),
+        ("array", _) => {
+            let bound = |name: &str, default| schema[name].as_u64().map_or(default, |count| count as usize);
+            let lengths = bound("minItems", 0)..=bound("maxItems", 3);
+            vec(any_of(&schema["items"], root), lengths).prop_map(Value::from).boxed()
+        }
         ("object", _) => any_object(schema, root),
         unknown => panic!("nobody makes values of {unknown:?}"),
     }
