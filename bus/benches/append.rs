@@ -1,6 +1,7 @@
 //! How many events a second reach the disk: `Log::append`, whose waiting appends travel together, beside plain publishes
-//! of the same messages, each acknowledged by itself. Both go to the same server, which writes to disk before it
-//! acknowledges.
+//! of the same messages, each acknowledged by itself, and beside atomic batches (JetStream ADR-50) that were made before
+//! the clock ran, as large as there are writers, one after the other: what the server itself can do. All go to the same
+//! server, which writes to disk before it acknowledges.
 //!
 //! `cargo bench -p bus --bench append [SECONDS]`. Server and writers share the processors.
 
@@ -35,16 +36,18 @@ async fn main() -> Result<(), Failure> {
     bus.set_up().await?;
     let raw = raw(&server, dir.path()).await?;
     println!("bodies of {} bytes; events a second, on disk", event(UserId::new()).event.to_bytes().len());
-    println!("{:>8} {:>10} {:>10} {:>7}", "writers", "append", "raw", "ratio");
+    println!("{:>8} {:>10} {:>10} {:>7} {:>10} {:>7}", "writers", "append", "raw", "ratio", "batches", "ratio");
     for writers in WRITERS {
-        let (mut best, mut best_raw) = (0.0_f64, 0.0_f64);
+        let (mut best, mut best_raw, mut best_batches) = (0.0_f64, 0.0_f64, 0.0_f64);
         for _ in 0..ROUNDS {
             let log = bus.log();
             best = best.max(rate(writers, length, move |user| append(log.clone(), user)).await?);
             let raw = raw.clone();
+            best_batches = best_batches.max(batches(&raw, writers, length).await?);
             best_raw = best_raw.max(rate(writers, length, move |user| publish(raw.clone(), user)).await?);
         }
-        println!("{writers:>8} {best:>10.0} {best_raw:>10.0} {:>7.2}", best / best_raw);
+        let (to_raw, to_batches) = (best / best_raw, best / best_batches);
+        println!("{writers:>8} {best:>10.0} {best_raw:>10.0} {to_raw:>7.2} {best_batches:>10.0} {to_batches:>7.2}");
     }
     Ok(())
 }
@@ -82,6 +85,42 @@ async fn append(log: Log, user: UserId) -> Result<(), Failure> {
 
 /// The same message, expectation and all, by itself.
 async fn publish(jetstream: jetstream::Context, user: UserId) -> Result<(), Failure> {
+    let (subject, headers, body) = message(user);
+    jetstream.publish_with_headers(subject, headers, body).await?.await?;
+    Ok(())
+}
+
+/// Batches of so many messages; making them is not counted.
+async fn batches(jetstream: &jetstream::Context, size: usize, length: Duration) -> Result<f64, Failure> {
+    let (client, user) = (jetstream.client(), UserId::new());
+    let (mut took, mut total) = (Duration::ZERO, 0);
+    while took < length {
+        let id = Uuid::now_v7().simple().to_string();
+        let messages = (1..=size).map(|ordinal| {
+            let (subject, mut headers, body) = message(user);
+            headers.insert("Nats-Batch-Id", id.as_str());
+            headers.insert("Nats-Batch-Sequence", ordinal.to_string());
+            (subject, headers, body)
+        });
+        let mut messages = messages.collect::<Vec<_>>().into_iter();
+        let started = Instant::now();
+        for (subject, headers, body) in messages.by_ref().take(size - 1) {
+            client.publish_with_headers(subject, headers, body).await?;
+        }
+        let (subject, mut headers, body) = messages.next().ok_or("a batch of none")?;
+        headers.insert("Nats-Batch-Commit", "1");
+        let answer = client.request_with_headers(subject, headers, body).await?;
+        took += started.elapsed();
+        let answer: serde_json::Value = serde_json::from_slice(&answer.payload)?;
+        if answer["count"] != size {
+            return Err(format!("a batch was refused: {answer}").into());
+        }
+        total += size;
+    }
+    Ok(total as f64 / took.as_secs_f64())
+}
+
+fn message(user: UserId) -> (String, HeaderMap, bytes::Bytes) {
     let (event, aggregate) = (event(user), AggregateId::from(JobId::new()));
     let mut headers = HeaderMap::new();
     for (name, value) in event.headers(aggregate, None) {
@@ -90,9 +129,7 @@ async fn publish(jetstream: jetstream::Context, user: UserId) -> Result<(), Fail
     headers.insert("Nats-Expected-Last-Subject-Sequence", "0");
     headers.insert("Nats-Expected-Last-Subject-Sequence-Subject", format!("kart.evt.job.{}.>", aggregate.uuid()));
     let subject = format!("kart.evt.job.{}.{}", aggregate.uuid(), event.event.name());
-    let body = event.event.to_bytes().into();
-    jetstream.publish_with_headers(subject, headers, body).await?.await?;
-    Ok(())
+    (subject, headers, event.event.to_bytes().into())
 }
 
 async fn raw(server: &NatsServer, dir: &std::path::Path) -> Result<jetstream::Context, Failure> {
