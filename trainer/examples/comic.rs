@@ -15,6 +15,10 @@ use trainer::raster::{Rgb, Rgba};
 use trainer::teach::Teachers;
 use trainer::{decode, draw, net, teach};
 
+/// As in Kart itself.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
     let (Some(video), Some(folder)) = (arguments.next(), arguments.next()) else {

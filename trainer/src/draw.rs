@@ -11,6 +11,7 @@ pub mod figure;
 pub mod finish;
 pub mod flow;
 pub mod framing;
+mod gaps;
 pub mod hair;
 pub mod hand;
 pub mod head;
@@ -34,6 +35,8 @@ pub mod skin;
 pub mod strands;
 pub mod style;
 
+use rayon::prelude::*;
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use crate::clip::Character;
@@ -45,6 +48,10 @@ use keyframes::KeyFrames;
 use panel::Shot;
 use scene::Scene;
 use style::Style;
+
+/// Panels that are drawn beside each other: where one cannot use every processor, the other does. More would take more
+/// memory, and the first would come later.
+const AT_ONCE: usize = 2;
 
 /// Everything that one character gives a comic.
 pub struct Drawn {
@@ -68,12 +75,12 @@ pub struct DrawnPanel {
     pub alt: String,
 }
 
-/// Draws a character in a style. `on_panel` hears of each panel as it gets ready. When it breaks, or `go_on`, which is asked about
-/// once a second, says no, the answer is `None`, as for a clip without frames.
+/// Draws a character in a style. `on_panel` hears of each panel as it gets ready. When it breaks, or `go_on`, which is asked
+/// before each picture, says no, the answer is `None`, as for a clip without frames.
 pub fn draw(
     character: &Character,
     style: &Style,
-    go_on: &dyn Fn() -> bool,
+    go_on: &(dyn Fn() -> bool + Sync),
     on_panel: &mut dyn FnMut(usize, &DrawnPanel) -> ControlFlow<()>,
 ) -> Option<Drawn> {
     let ask = || go_on().then_some(());
@@ -85,28 +92,33 @@ pub fn draw(
     ask()?;
     let (places, page_height) = page::places(clip.height > clip.width);
     let mut page = page::blank(page_height, &style.sheet);
+    let shots = page::shots(&scene, &frames, &places);
     let mut panels = Vec::new();
-    for (i, (shot, place)) in page::shots(&scene, &frames, &places).iter().zip(&places).enumerate() {
-        let image = panel::draw_panel(&scene, shot);
-        let drawn = DrawnPanel { image, frame: shot.frame, framing: shot.framing.name(), alt: alt_text(&scene, shot) };
-        if on_panel(i, &drawn).is_break() {
-            return None;
-        }
-        page::mount(&mut page, &drawn.image, place, &style.sheet);
-        panels.push(drawn);
-    }
-    let background = background(&scene, panels.first()?.frame);
-    let mut cutouts = Vec::new();
-    if clip.has_figure {
-        let mut used: Vec<usize> = panels.iter().map(|p| p.frame).collect();
-        used.sort_unstable();
-        used.dedup();
-        for frame in used {
-            ask()?;
-            cutouts.push(cutout::cut_out(&scene, frame));
+    for (shots, places) in shots.chunks(AT_ONCE).zip(places.chunks(AT_ONCE)) {
+        let images = shots.par_iter().map(|shot| go_on().then(|| panel::draw_panel(&scene, shot)));
+        let images: Vec<Rgb> = images.collect::<Option<_>>()?;
+        for ((image, shot), place) in images.into_iter().zip(shots).zip(places) {
+            let alt = alt_text(&scene, shot);
+            let drawn = DrawnPanel { image, frame: shot.frame, framing: shot.framing.name(), alt };
+            if on_panel(panels.len(), &drawn).is_break() {
+                return None;
+            }
+            page::mount(&mut page, &drawn.image, place, &style.sheet);
+            panels.push(drawn);
         }
     }
-    Some(Drawn { panels, cutouts, background, page })
+    let first = panels.first()?.frame;
+    let (background, cutouts) = rayon::join(|| background(&scene, first), || cut_out_all(&scene, &panels, go_on));
+    Some(Drawn { cutouts: cutouts?, panels, background, page })
+}
+
+/// `None` when `go_on` says no.
+fn cut_out_all(scene: &Scene, panels: &[DrawnPanel], go_on: &(dyn Fn() -> bool + Sync)) -> Option<Vec<Rgba>> {
+    if !scene.clip().has_figure {
+        return Some(vec![]);
+    }
+    let frames: BTreeSet<usize> = panels.iter().map(|panel| panel.frame).collect();
+    frames.into_par_iter().map(|frame| go_on().then(|| cutout::cut_out(scene, frame))).collect()
 }
 
 /// The place as a page-wide picture.
@@ -146,6 +158,8 @@ mod tests {
     use super::*;
     use crate::clip::{Clip, Palette};
     use crate::raster::{Grid, Plane};
+    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::Ordering::Relaxed;
 
     const WIDTH: usize = 64;
     const HEIGHT: usize = 48;
@@ -221,12 +235,12 @@ mod tests {
             })
         });
         assert!(stopped.is_none() && count == 1);
-        let asked = std::cell::Cell::new(0);
+        let asked = AtomicUsize::new(0);
         let stopped = with_character(&clip(2, true), |character| {
-            let go_on = || asked.replace(asked.get() + 1) < 2;
+            let go_on = || asked.fetch_add(1, Relaxed) < 2;
             draw(character, Default::default(), &go_on, &mut |_, _| ControlFlow::Continue(()))
         });
-        assert!(stopped.is_none() && asked.get() == 3, "it goes on after it was told to stop");
+        assert!(stopped.is_none() && asked.into_inner() <= 2 + AT_ONCE, "it goes on after it was told to stop");
         let empty = clip(0, true);
         assert!(
             with_character(&empty, |c| draw(c, Default::default(), &|| true, &mut |_, _| ControlFlow::Continue(())))

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::framing::Subject;
+use super::gaps;
 use super::hair::Hair;
 use super::landmarks::{COUNT, NOSE_TIP, OVAL, at, face_mask, face_size, yaw};
 use super::mask;
@@ -41,23 +42,19 @@ pub struct Scene<'a> {
 impl<'a> Scene<'a> {
     pub fn new(character: &'a Character<'a>, style: &'a Style) -> Self {
         let clip = character.clip;
-        let alpha = figure_of(character);
+        let mut alpha = figure_of(character);
+        let plate = Plate::new(clip, &alpha);
+        if clip.has_figure {
+            let frames = alpha.par_iter_mut().zip(&clip.person).zip(&clip.frames);
+            frames.for_each(|((alpha, person), frame)| gaps::open(alpha, person, frame, &plate.at(frame, alpha)));
+        }
         let sampled: Vec<usize> = (0..clip.frames.len()).step_by(SAMPLED_FRAMES).collect();
         let pictures: BTreeMap<usize, Lab> = sampled.into_iter().map(|t| (t, to_lab(&clip.frames[t]))).collect();
         let skin = SkinTones::new(clip, &pictures);
         let materials =
             Materials::new(character.palette, &usage(character), skin.light, &shaded_skin(character, &alpha, &skin));
-        let mut scene = Self {
-            plate: Plate::new(clip, &alpha),
-            hair: None,
-            hands: BTreeMap::new(),
-            brows: None,
-            character,
-            style,
-            alpha,
-            materials,
-            skin,
-        };
+        let mut scene =
+            Self { plate, hair: None, hands: BTreeMap::new(), brows: None, character, style, alpha, materials, skin };
         scene.hair = Hair::learn(&scene, &pictures);
         scene.brows = scene.usual_brows();
         scene
