@@ -11,7 +11,7 @@ pub mod figure;
 pub mod finish;
 pub mod flow;
 pub mod framing;
-mod gaps;
+pub mod gaps;
 pub mod hair;
 pub mod hand;
 pub mod head;

@@ -7,7 +7,8 @@ use rayon::prelude::*;
 use trainer::clip::Clip;
 use trainer::device::Device;
 use trainer::draw::labels::TRAINING_WEIGHTS;
-use trainer::draw::mask;
+use trainer::draw::plate::Plate;
+use trainer::draw::{gaps, mask};
 use trainer::net::{self, ENTRIES, Model, Segmented, Settings};
 use trainer::raster::resize::{Interpolation, resize};
 use trainer::raster::{Grid, Mask, Plane, Rgb};
@@ -120,18 +121,26 @@ fn score(
     save: Option<&std::path::Path>,
 ) -> Result<(), Failure> {
     let empty = Plane::new(clip.width, clip.height, 0.0);
+    let maps = |t: usize| match clip.has_figure {
+        true => (&clip.person[t], seen[t].as_ref().unwrap_or(&clip.person[t])),
+        false => (&empty, &empty),
+    };
+    let merged = (0..truth.len()).into_par_iter().map(|t| mask::merged(maps(t).0, maps(t).1));
+    let mut drawn: Vec<Plane> = merged.collect();
+    if clip.has_figure {
+        let plate = Plate::new(clip, &drawn);
+        gaps::open_all(&mut drawn, clip, &plate);
+    }
     let scores: Vec<[f32; 4]> = (0..truth.len())
         .into_par_iter()
         .filter_map(|t| {
-            let person = if clip.has_figure { &clip.person[t] } else { &empty };
-            let network = if clip.has_figure { seen[t].as_ref().unwrap_or(person) } else { &empty };
-            let drawn = mask::merged(person, network);
+            let (drawn, (person, network)) = (&drawn[t], maps(t));
             if let Some(folder) = save {
                 let path = folder.join(format!("{t:05}.jpg"));
-                crate::save::overlay(&path, &clip.source[t], &drawn, truth[t].as_ref());
+                crate::save::overlay(&path, &clip.source[t], drawn, truth[t].as_ref());
             }
             let truth = truth[t].as_ref()?;
-            let masks = [&drawn, person, network].map(|plane| enlarged(plane, truth));
+            let masks = [drawn, person, network].map(|plane| enlarged(plane, truth));
             let [drawn, person, network] = &masks;
             Some([
                 metrics::j(drawn, truth),

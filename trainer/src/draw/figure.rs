@@ -6,7 +6,7 @@ use super::cloth;
 use super::face::draw_face;
 use super::finish::Layers;
 use super::framing::{UNIT, View};
-use super::hair::HAIR;
+use super::hair::{HAIR, take_ends};
 use super::hand::Hands;
 use super::ink::{boundary_ink, drop_short, fold_ink, seen_steps, silhouette_ink};
 use super::labels::{Choice, label_map};
@@ -207,6 +207,9 @@ fn parts(
         materials.insert(HAIR, Material::flat(hair.material.tones[0]));
     }
     let mut labels = clean_labels(&labels, 110.0 * UNIT * UNIT);
+    if let Some(hair) = &scene.hair {
+        take_ends(&mut labels, &materials, &hair.material, faces);
+    }
     skin::lit_by_cloth(&mut labels, &[label, HAIR], label, faces);
     let skin = labels.map(|&l| l == label);
     Parts { labels, skin, materials }

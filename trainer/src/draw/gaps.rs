@@ -1,10 +1,13 @@
 //! Gaps through which the place is seen: between an arm and the body, under a crook. The network learns to close them, as
 //! nearly all around them is figure; the teacher doubts them, and their colour tells.
 
+use super::plate::Plate;
+use crate::clip::Clip;
 use crate::raster::clean::clean_mask;
 use crate::raster::colour::to_lab;
 use crate::raster::filter::gaussian;
 use crate::raster::{Grid, Mask, Plane, Rgb};
+use rayon::prelude::*;
 
 /// Where the teacher is less sure of a person there may be a gap.
 const DOUBTED: f32 = 0.8;
@@ -21,8 +24,18 @@ const SMALLEST: f32 = 0.00015;
 /// What a gap's probability becomes.
 const OPEN: f32 = 0.05;
 
-/// Opens the gaps of one frame's figure. `person` is the teacher's map, `place` the frame without the figure.
-pub fn open(alpha: &mut Plane, person: &Plane, frame: &Rgb, place: &Rgb) {
+/// Opens the gaps of a clip's figure, a working plane for each frame. Not when the camera moves: what is behind the figure
+/// is a guess then, and guesses open more holes in bodies than gaps.
+pub fn open_all(alpha: &mut [Plane], clip: &Clip, plate: &Plate) {
+    if !plate.is_still() {
+        return;
+    }
+    let frames = alpha.par_iter_mut().zip(&clip.person).zip(&clip.frames);
+    frames.for_each(|((alpha, person), frame)| open(alpha, person, frame, &plate.at(frame, alpha)));
+}
+
+/// `person` is the teacher's map, `place` the frame without the figure.
+fn open(alpha: &mut Plane, person: &Plane, frame: &Rgb, place: &Rgb) {
     let smallest = SMALLEST * alpha.data.len() as f32;
     let doubted = alpha.data.iter().zip(&person.data).map(|(&a, &p)| a > 0.5 && p < DOUBTED);
     let doubted: Mask = Grid::from_data(alpha.width, alpha.height, doubted.collect());

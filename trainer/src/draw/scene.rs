@@ -45,8 +45,7 @@ impl<'a> Scene<'a> {
         let mut alpha = figure_of(character);
         let plate = Plate::new(clip, &alpha);
         if clip.has_figure {
-            let frames = alpha.par_iter_mut().zip(&clip.person).zip(&clip.frames);
-            frames.for_each(|((alpha, person), frame)| gaps::open(alpha, person, frame, &plate.at(frame, alpha)));
+            gaps::open_all(&mut alpha, clip, &plate);
         }
         let sampled: Vec<usize> = (0..clip.frames.len()).step_by(SAMPLED_FRAMES).collect();
         let pictures: BTreeMap<usize, Lab> = sampled.into_iter().map(|t| (t, to_lab(&clip.frames[t]))).collect();

@@ -223,29 +223,17 @@ pub fn lit_by_cloth(labels: &mut Grid<i16>, bare: &[i16], label: i16, faces: &[V
     const ISLAND: f32 = 0.09;
     const ENCLOSED: f32 = 0.7;
     let found = regions(labels, Connectivity::Four);
-    let mut borders = vec![(1e-6f32, 0.0f32); found.regions.len()];
-    let (w, h) = (labels.width, labels.height);
-    for i in 0..w * h {
-        let right = (i % w + 1 < w).then_some(i + 1);
-        let below = (i / w + 1 < h).then_some(i + w);
-        for j in right.into_iter().chain(below).filter(|&j| labels.data[i] != labels.data[j]) {
-            for (here, there) in [(i, j), (j, i)] {
-                let border = &mut borders[found.ids.data[here] as usize];
-                let enclosed = bare.contains(&labels.data[there]);
-                *border = (border.0 + 1.0, border.1 + f32::from(u8::from(enclosed)));
-            }
-        }
-    }
+    let enclosed = found.border_share(|value| bare.contains(&value));
     let heads: Vec<Head> = faces.iter().map(|face| Head::new(face)).collect();
     let island: Vec<bool> = found
         .regions
         .iter()
-        .zip(&borders)
-        .map(|(region, border)| {
+        .zip(&enclosed)
+        .map(|(region, &enclosed)| {
             let middle = [(region.x0 + region.x1) as f32 / 2.0, (region.y0 + region.y1) as f32 / 2.0];
             let small =
                 |head: &Head| (region.area as f32) < ISLAND * head.size.powi(2) && about_neck(head.place(middle));
-            !bare.contains(&region.value) && border.1 > ENCLOSED * border.0 && heads.iter().any(small)
+            !bare.contains(&region.value) && enclosed > ENCLOSED && heads.iter().any(small)
         })
         .collect();
     labels.data.iter_mut().zip(&found.ids.data).filter(|(_, id)| island[**id as usize]).for_each(|(l, _)| *l = label);

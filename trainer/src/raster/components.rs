@@ -28,6 +28,26 @@ pub struct Regions<T> {
     pub regions: Vec<Region<T>>,
 }
 
+impl<T: Copy> Regions<T> {
+    /// Share of each region's border, 0..1, beyond which `counts` likes the value. The picture's edge is no border.
+    pub fn border_share(&self, counts: impl Fn(T) -> bool) -> Vec<f32> {
+        let (w, h) = (self.ids.width, self.ids.height);
+        let mut borders = vec![(0u32, 0u32); self.regions.len()];
+        for i in 0..w * h {
+            let right = (i % w + 1 < w).then_some(i + 1);
+            let below = (i / w + 1 < h).then_some(i + w);
+            for j in right.into_iter().chain(below) {
+                let (a, b) = (self.ids.data[i] as usize, self.ids.data[j] as usize);
+                for (here, there) in [(a, b), (b, a)].into_iter().filter(|(here, there)| here != there) {
+                    borders[here].0 += 1;
+                    borders[here].1 += u32::from(counts(self.regions[there].value));
+                }
+            }
+        }
+        borders.into_iter().map(|(all, counted)| counted as f32 / all.max(1) as f32).collect()
+    }
+}
+
 /// Regions of equal value, of *all* values: for a mask both the parts and the holes (`value` tells which).
 pub fn regions<T: Copy + PartialEq>(picture: &Grid<T>, connectivity: Connectivity) -> Regions<T> {
     let (w, h) = (picture.width, picture.height);
@@ -118,6 +138,13 @@ mod tests {
 
     fn mask(rows: &[&str]) -> Mask {
         Grid::from_data(rows[0].len(), rows.len(), rows.iter().flat_map(|r| r.bytes().map(|b| b == b'#')).collect())
+    }
+
+    #[test]
+    fn a_border_is_counted_by_what_lies_beyond() {
+        let found = regions(&Grid::from_data(4, 2, vec![1, 1, 2, 3, 1, 1, 2, 3]), Connectivity::Four);
+        assert_eq!(found.border_share(|value| value == 1), [0.0, 0.5, 0.0]);
+        assert_eq!(regions(&Grid::new(3, 3, 1), Connectivity::Four).border_share(|_| true), [0.0]);
     }
 
     #[test]
