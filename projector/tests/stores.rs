@@ -14,6 +14,7 @@ mod restarts;
 #[path = "stores/suite.rs"]
 mod suite;
 
+use ::redb::{ReadableTable, TableHandle};
 use projector::{Checkpoint, Mutation, RedbStore, ScyllaStore, ViewStore, views};
 use std::sync::Arc;
 
@@ -118,6 +119,31 @@ async fn a_file_of_an_older_format_is_replaced_by_an_empty_one() {
     assert_eq!(store.checkpoint().await.unwrap(), Checkpoint::default(), "the projector starts at the beginning");
     let mut rows = store.scan(&views::jobs::TABLE);
     assert!(futures::StreamExt::next(&mut rows).await.is_none());
+}
+
+#[tokio::test]
+async fn tables_of_an_older_version_go_when_the_file_is_opened() {
+    const OLD: redb::TableDefinition<&[u8], &[u8]> = redb::TableDefinition::new("timeline_v1");
+    const CHECKPOINTS: redb::TableDefinition<&str, (u64, [u64; 5])> = redb::TableDefinition::new("checkpoints");
+    let folder = tempfile::tempdir().unwrap();
+    let store = redb(&folder);
+    let checkpoint = Checkpoint { sequence: 7, ..Checkpoint::default() };
+    store.set_checkpoint(checkpoint).await.unwrap();
+    drop(store);
+    let database = redb::Database::create(folder.path().join("views.redb")).unwrap();
+    let transaction = database.begin_write().unwrap();
+    transaction.open_table(OLD).unwrap().insert(&b"somebody"[..], &b"what they wrote"[..]).unwrap();
+    transaction.open_table(CHECKPOINTS).unwrap().insert("jobs_v1 timeline_v1", (99, [0; 5])).unwrap();
+    transaction.commit().unwrap();
+    drop(database);
+    let store = redb(&folder);
+    assert_eq!(store.checkpoint().await.unwrap(), checkpoint, "what is current stays");
+    drop(store);
+    let database = redb::Database::create(folder.path().join("views.redb")).unwrap();
+    let transaction = database.begin_write().unwrap();
+    let tables: Vec<_> = transaction.list_tables().unwrap().map(|table| table.name().to_owned()).collect();
+    assert!(!tables.contains(&"timeline_v1".to_owned()), "{tables:?}");
+    assert!(transaction.open_table(CHECKPOINTS).unwrap().get("jobs_v1 timeline_v1").unwrap().is_none());
 }
 
 #[tokio::test]

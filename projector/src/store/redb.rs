@@ -6,13 +6,14 @@
 //! exactly what the checkpoint says.
 
 mod cells;
+mod tables;
 mod writing;
 
 use super::{Checkpoint, Counts, Generation, Source, StoreError, ViewStore, sort_key};
-use crate::{Mutation, Row, Table, Value, views};
+use crate::{Mutation, Row, Table, Value};
 use ::redb::{
     Database, DatabaseError, Durability, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTable,
-    ReadableTableMetadata, TableDefinition, TableHandle, WriteTransaction,
+    ReadableTableMetadata, TableDefinition, TableHandle,
 };
 use cells::Cells;
 use futures::future::BoxFuture;
@@ -21,6 +22,7 @@ use futures::{FutureExt, StreamExt, TryStreamExt};
 use std::ops::Bound;
 use std::path::Path;
 use std::sync::Arc;
+use tables::{rows_of, tombstones_name, tombstones_of};
 use tokio::sync::watch;
 
 /// Sequence and counts by [`Generation::layout`].
@@ -34,10 +36,6 @@ const FORMAT: u64 = 2;
 /// Rows read at a time by a scan.
 const SCAN_ROWS: usize = 500;
 
-/// [`Cells`] by key, as bytes.
-type Rows<'a> = TableDefinition<'a, &'static [u8], &'static [u8]>;
-/// Stamps of deletes, by key or partition.
-type Tombstones<'a> = TableDefinition<'a, &'static [u8], u64>;
 type Keyed = (Vec<u8>, Row);
 
 /// Views in one file. One process at a time may open it.
@@ -81,7 +79,9 @@ impl RedbStore {
                 about.insert(LIVE_KEY, Generation::FIRST.0)?;
             }
         }
-        make_tables(&transaction, live_in(&transaction.open_table(ABOUT)?)?)?;
+        let live = live_in(&transaction.open_table(ABOUT)?)?;
+        tables::make(&transaction, live)?;
+        tables::drop_old_versions(&transaction, live)?;
         Ok(transaction.commit()?)
     }
 
@@ -119,8 +119,8 @@ impl RedbStore {
     fn begin_now(&self) -> Result<Generation, Source> {
         let transaction = self.database.begin_write()?;
         let live = live_in(&transaction.open_table(ABOUT)?)?;
-        let last = drop_others(&transaction, live)?;
-        make_tables(&transaction, last.next())?;
+        let last = tables::drop_others(&transaction, live)?;
+        tables::make(&transaction, last.next())?;
         transaction.commit()?;
         Ok(last.next())
     }
@@ -145,7 +145,7 @@ impl RedbStore {
     fn sweep_now(&self) -> Result<(), Source> {
         let transaction = self.database.begin_write()?;
         let live = live_in(&transaction.open_table(ABOUT)?)?;
-        drop_others(&transaction, live)?;
+        tables::drop_others(&transaction, live)?;
         Ok(transaction.commit()?)
     }
 
@@ -347,43 +347,6 @@ fn checkpoint_in(
     let Some(guard) = checkpoints.get(generation.layout().as_str())? else { return Ok(Checkpoint::default()) };
     let (sequence, [applied, repeated, unknown, unreadable, held]) = guard.value();
     Ok(Checkpoint { sequence, counts: Counts { applied, repeated, unknown, unreadable, held } })
-}
-
-fn make_tables(transaction: &WriteTransaction, generation: Generation) -> Result<(), Source> {
-    for table in views::TABLES {
-        let name = generation.name_of(table);
-        transaction.open_table(rows_of(&name))?;
-        transaction.open_table(tombstones_of(&tombstones_name(&name)))?;
-    }
-    transaction.open_table(CHECKPOINTS)?;
-    Ok(())
-}
-
-/// Drops the tables of every generation but `live`. The highest generation that was there.
-fn drop_others(transaction: &WriteTransaction, live: Generation) -> Result<Generation, Source> {
-    let mut last = live;
-    let tables: Vec<_> = transaction.list_tables()?.collect();
-    for table in tables {
-        let Some(generation) = Generation::in_name(table.name()) else { continue };
-        last = last.max(generation);
-        if generation != live {
-            transaction.open_table(CHECKPOINTS)?.remove(generation.layout().as_str())?;
-            transaction.delete_table(table)?;
-        }
-    }
-    Ok(last)
-}
-
-fn rows_of(name: &str) -> Rows<'_> {
-    TableDefinition::new(name)
-}
-
-fn tombstones_of(name: &str) -> Tombstones<'_> {
-    TableDefinition::new(name)
-}
-
-fn tombstones_name(rows: &str) -> String {
-    format!("{rows}_deleted")
 }
 
 fn read_error(item: String) -> impl FnOnce(Source) -> StoreError + Send {

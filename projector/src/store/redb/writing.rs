@@ -1,7 +1,7 @@
 //! Mutations into a transaction: those of one row become one write, and rows are written in the order of their keys.
 
 use super::cells::{Cells, Columns};
-use super::{Generation, deleted_at, rows_of, tombstones_of};
+use super::{Generation, deleted_at, rows_of, tombstones_name, tombstones_of};
 use crate::store::{Source, sort_key};
 use crate::{Mutation, StoreError, Table};
 use ::redb::{ReadableTable, ReadableTableMetadata, WriteTransaction};
@@ -57,7 +57,7 @@ impl Changes {
     fn write(self, transaction: &WriteTransaction, generation: Generation) -> Result<(), Source> {
         let name = generation.name_of(self.table);
         let mut rows = transaction.open_table(rows_of(&name))?;
-        let mut tombstones = transaction.open_table(tombstones_of(&super::tombstones_name(&name)))?;
+        let mut tombstones = transaction.open_table(tombstones_of(&tombstones_name(&name)))?;
         for (key, stamp) in self.deletes {
             let old = tombstones.get(key.as_slice())?.map_or(0, |guard| guard.value());
             tombstones.insert(key.as_slice(), old.max(stamp))?;
