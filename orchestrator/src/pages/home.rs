@@ -148,7 +148,7 @@ fn state(job: &JobRow) -> String {
         Status::Processing if job.panels_of > 0 => format!("drawing, {} of {}", job.panels_drawn, job.panels_of),
         Status::Processing if job.of > 0 => format!("learning, {} %", 100 * job.step / job.of),
         Status::Processing => "working on it".to_owned(),
-        Status::Succeeded => words::moment(job.created),
+        Status::Succeeded => format!("{} · {}", words::moment(job.created), styles::title(&job.style)),
         Status::Failed => "did not work out".to_owned(),
         Status::Canceled => "stopped".to_owned(),
     }

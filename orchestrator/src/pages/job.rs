@@ -58,13 +58,12 @@ pub fn job_fragments(view: &JobView) -> [Fragment; 6] {
 
 /// When it came, what it is drawn in, and after which comic.
 fn origin(view: &JobView) -> Markup {
-    let style = style::known(&view.job.style).map_or(view.job.style.as_str(), |known| known.title);
     html! {
         @match view.job.redraw_of {
             Some(first) => { a href={ "/jobs/" (first) } { "Drawn again" } " " },
             None => "Sent ",
         }
-        (words::moment(view.job.created)) " · " (style)
+        (words::moment(view.job.created)) " · " (styles::title(&view.job.style))
     }
 }
 

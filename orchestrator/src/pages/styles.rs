@@ -2,7 +2,7 @@
 
 use crate::assets;
 use maud::{Markup, html};
-use schemas::style::{ALL, Known};
+use schemas::style::{self, ALL, Known};
 
 /// One of the styles, as a part of a form: without a script and by keyboard like any other.
 pub fn choice() -> Markup {
@@ -17,6 +17,11 @@ pub fn choice() -> Markup {
             }
         }
     }
+}
+
+/// What the style of this name is called; its name itself when a newer program drew it.
+pub fn title(name: &str) -> &str {
+    style::known(name).map_or(name, |known| known.title)
 }
 
 /// What a style is called and looks like.

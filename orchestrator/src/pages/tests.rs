@@ -129,6 +129,15 @@ fn what_a_person_typed_stays_text() {
 }
 
 #[test]
+fn a_comic_among_others_says_what_it_is_drawn_in() {
+    let mut again = sample::succeeded().job;
+    again.style = "manga".to_owned();
+    let html = home::page(&[sample::succeeded().job, again], Guest::Known, 4 << 30).into_string();
+    let states: Vec<_> = html.split("class=\"state\">").skip(1).map(|rest| rest.split('<').next().unwrap()).collect();
+    assert!(states[0].ends_with(" · Bold ink") && states[1].ends_with(" · Manga"), "{states:?}");
+}
+
+#[test]
 fn every_picture_has_a_text_or_says_that_it_needs_none() {
     for (name, html) in all() {
         let pictures = html.split("<img ").skip(1).map(|rest| rest.split('>').next().unwrap_or_default());
