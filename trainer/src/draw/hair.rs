@@ -1,13 +1,14 @@
 //! Hair (or what covers the head): one material, found by its colour around the faces.
 
 mod crown;
+mod ends;
 
 use std::collections::BTreeMap;
 
 use super::framing::View;
 use super::head::{Head, behind_glasses, beside_neck, certain, is_crown, near_head, on_chin, on_crown};
 use super::histogram::Histogram;
-use super::landmarks::{LIPS_OUTER, at, face_mask, face_size};
+use super::landmarks::{LIPS_OUTER, at, face_mask};
 use super::materials::{Material, skin_label};
 use super::point::Point;
 use super::scene::Scene;
@@ -17,6 +18,7 @@ use crate::raster::filter::gaussian;
 use crate::raster::resize::{Interpolation, resize};
 use crate::raster::{Grid, Lab, Mask, Plane};
 use crown::Crown;
+pub use ends::take_ends;
 
 /// The label of hair pixels; beyond every palette entry.
 pub const HAIR: i16 = 900;
@@ -245,34 +247,6 @@ impl Hair {
     }
 }
 
-/// Where hair ends over cloth, shade and loose strands become dark strips of "cloth": what is small, at least as dark as
-/// hair, without much colour, and beside hair for a good part of its border is hair.
-pub fn take_ends(
-    labels: &mut Grid<i16>,
-    materials: &BTreeMap<i16, Material>,
-    hair: &Material,
-    faces: &[Vec<[f32; 3]>],
-) {
-    /// Area in squared face widths, and share of the border.
-    const STRIP: f32 = 0.25;
-    const BESIDE_HAIR: f32 = 0.3;
-    const PALE: f32 = 0.06;
-    let face = faces.iter().map(|face| face_size(face)).fold(0.0, f32::max);
-    let found = regions(labels, Connectivity::Four);
-    let beside = found.border_share(|label| label == HAIR);
-    let ends = found.regions.iter().zip(beside).map(|(region, beside)| {
-        let dark = materials.get(&region.value).is_some_and(|material| {
-            let [l, a, b] = material.mean;
-            l < hair.tones[0][0] + 0.03 && a.hypot(b) < PALE
-        });
-        // what goes on beyond the picture may be large
-        let whole = region.x0 > 0 && region.y0 > 0 && region.x1 < labels.width && region.y1 < labels.height;
-        region.value != HAIR && dark && whole && beside > BESIDE_HAIR && (region.area as f32) < STRIP * face * face
-    });
-    let ends: Vec<bool> = ends.collect();
-    labels.data.iter_mut().zip(&found.ids.data).filter(|(_, id)| ends[**id as usize]).for_each(|(l, _)| *l = HAIR);
-}
-
 /// A beard is thin under the lip, where light gets through: what it and the lips enclose is beard.
 fn close_beard(hair: &mut Mask, face: &[[f32; 3]]) {
     let head = Head::new(face);
@@ -352,30 +326,6 @@ mod tests {
         close_beard(&mut hair, &face);
         assert!(hair[(100, 120)] && hair[(100, 128)], "the hole under the lip");
         assert!(!hair[(100, 60)] && !hair[(100, 150)], "nose and neck stay bare");
-    }
-
-    #[test]
-    fn dark_strips_below_hair_are_its_ends_and_cloth_stays() {
-        const CLOTH: [i16; 4] = [3, 4, 5, 6];
-        let label = |x: usize, y: usize| match (x, y) {
-            (40..70, 0..120) => HAIR,
-            (40..70, 120..126) => 3,
-            (40..70, 126..132) => 4,
-            (100..110, 60..70) => 5,
-            (180.., 0..9) => HAIR,
-            (190.., 9..15) => 3,
-            _ => 6,
-        };
-        let mut labels = Grid::from_data(200, 200, (0..40_000).map(|i| label(i % 200, i / 200)).collect());
-        let dark = Material::flat([0.2, 0.01, 0.01]);
-        let red = Material::flat([0.25, 0.15, 0.05]);
-        let materials = CLOTH.into_iter().zip([dark.clone(), red, dark.clone(), dark]).collect();
-        take_ends(&mut labels, &materials, &brown().material, &[face()]);
-        assert_eq!(labels[(50, 122)], HAIR, "a dark strip below hair");
-        assert_eq!(labels[(50, 130)], 4, "a red one");
-        assert_eq!(labels[(105, 65)], 5, "dark, but not beside hair");
-        assert_eq!(labels[(195, 12)], 3, "it may go on beyond the picture");
-        assert_eq!(labels[(150, 150)], 6, "large");
     }
 
     #[test]
