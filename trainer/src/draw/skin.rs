@@ -8,7 +8,7 @@ use super::materials::chroma;
 use super::pen::fill;
 use super::scene::sample;
 use crate::clip::Clip;
-use crate::raster::clean::{clean_mask, smooth_mask};
+use crate::raster::clean::{clean_mask, smooth_mask, smoothstep};
 use crate::raster::colour::lch;
 use crate::raster::components::{Connectivity, regions};
 use crate::raster::filter::gaussian;
@@ -34,6 +34,8 @@ const GUESS: [f32; 3] = [0.65, 0.03, 0.04];
 const SKIN_HUE_DEG: f32 = 55.0;
 const CHROMA: std::ops::RangeInclusive<f32> = 0.060..=0.105;
 const LIGHTNESS: std::ops::RangeInclusive<f32> = 0.40..=0.88;
+/// Lightness of skin from which shadows on it begin to turn rosy, and are fully.
+const ROSY: (f32, f32) = (0.55, 0.78);
 
 impl SkinTones {
     /// `pictures` are some frames in OKLab.
@@ -54,8 +56,10 @@ impl SkinTones {
         let hue = 0.5 * (filmed[2].atan2(filmed[1]).to_degrees() + SKIN_HUE_DEG);
         let chroma = (1.6 * c).clamp(*CHROMA.start(), *CHROMA.end());
         let light = lch(lightness, chroma, hue);
-        // the shadow is darker and redder
-        Self { light, shadow: lch(0.80 * lightness - 0.01, 1.12 * chroma, hue - 8.0), filmed, known }
+        // the shadow is darker and redder; on dark skin as much more chroma would be red, not brown
+        let rosy = smoothstep(lightness, ROSY.0, ROSY.1);
+        let shadow = lch(0.80 * lightness - 0.01, (0.90 + 0.22 * rosy) * chroma, hue - 3.0 - 5.0 * rosy);
+        Self { light, shadow, filmed, known }
     }
 }
 

@@ -37,18 +37,31 @@ impl Halftone {
         let grey = |p: &[f32; 3]| (self.black * darkness(p).powi(2)).min(0.97);
         let mut printed = Grid::new(colour.width, colour.height, paper);
         for (k, ink) in self.inks.iter().enumerate() {
-            let share = |p: [f32; 3]| ((1.0 - p[k] / 255.0 - grey(&p)) / (1.0 - grey(&p))).clamp(0.0, 1.0);
-            let shares = displaced(colour, ink.offset.map(|v| v * unit), share);
+            let shares = displaced(colour, ink.offset.map(|v| v * unit), |p| self.inks_of(p, grey(&p))[k]);
             self.lay(&mut printed, &shares, ink.colour, ink.angle_deg, unit);
         }
-        let shares = displaced(colour, [0.0, 0.0], |p| grey(&p));
+        let shares = displaced(colour, [0.0, 0.0], |p| self.stepped(grey(&p)));
         self.lay(&mut printed, &shares, BLACK, BLACK_ANGLE_DEG, unit);
         *colour = printed;
     }
 
+    /// Shares of cyan, magenta and yellow beside so much black. Those of a grey are alike: it would turn green where they
+    /// fall on different steps.
+    fn inks_of(&self, colour: [f32; 3], black: f32) -> [f32; 3] {
+        let shares = colour.map(|v| ((1.0 - v / 255.0 - black) / (1.0 - black)).clamp(0.0, 1.0));
+        let (least, most) = shares.into_iter().fold((1.0f32, 0.0f32), |(l, m), share| (l.min(share), m.max(share)));
+        match most - least < 0.5 / self.steps {
+            true => [self.stepped((least + most) / 2.0); 3],
+            false => shares.map(|share| self.stepped(share)),
+        }
+    }
+
+    fn stepped(&self, share: f32) -> f32 {
+        (share * self.steps).round() / self.steps
+    }
+
     /// An ink lets through what it does not take.
     fn lay(&self, printed: &mut Grid<[f32; 3]>, shares: &Plane, ink: [f32; 3], angle_deg: f32, unit: f32) {
-        let shares = shares.map(|share| (share * self.steps).round() / self.steps);
         let dots = dots(shares.width, shares.height, self.cell * unit, angle_deg, &shares);
         let pixels = printed.data.par_iter_mut().zip(&dots.data).zip(&shares.data).with_min_len(4096);
         pixels.for_each(|((pixel, &dot), &share)| {
@@ -74,6 +87,17 @@ fn displaced(colour: &Grid<[f32; 3]>, offset: [f32; 2], share: impl Fn([f32; 3])
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_nearly_grey_gets_no_colour() {
+        let newspaper = &crate::draw::style::Style::find("newspaper").unwrap().finish;
+        let super::super::Finish::Halftone(halftone) = newspaper else { panic!("it is printed") };
+        for level in 0..=25 {
+            let level = 10.0 * level as f32;
+            let [cyan, magenta, yellow] = halftone.inks_of([level, level + 5.0, level + 2.0], 0.3);
+            assert!(cyan == magenta && magenta == yellow, "{level}: {cyan} {magenta} {yellow}");
+        }
+    }
 
     #[test]
     fn red_is_printed_in_magenta_and_yellow_alone() {

@@ -46,6 +46,6 @@ pub static STYLE: Style = Style {
             Separation { colour: [228.0, 22.0, 112.0], angle_deg: 75.0, offset: [-0.9, 1.1] },
             Separation { colour: [255.0, 222.0, 10.0], angle_deg: 0.0, offset: [0.4, -1.2] },
         ],
-        black: 1.3,
+        black: 1.8,
     }),
 };
