@@ -62,7 +62,7 @@ impl Halftone {
 
     /// An ink lets through what it does not take.
     fn lay(&self, printed: &mut Grid<[f32; 3]>, shares: &Plane, ink: [f32; 3], angle_deg: f32, unit: f32) {
-        let dots = dots(shares.width, shares.height, self.cell * unit, angle_deg, &shares);
+        let dots = dots(shares.width, shares.height, self.cell * unit, angle_deg, shares);
         let pixels = printed.data.par_iter_mut().zip(&dots.data).zip(&shares.data).with_min_len(4096);
         pixels.for_each(|((pixel, &dot), &share)| {
             let cover = match share {
