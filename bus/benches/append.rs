@@ -30,7 +30,7 @@ const BODY_BYTES: usize = 400;
 async fn main() -> Result<(), Failure> {
     let seconds = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(2.0);
     let length = Duration::from_secs_f64(seconds);
-    let dir = tempfile::tempdir_in(std::env::var_os("CARGO_TARGET_TMPDIR").unwrap_or_else(|| ".".into()))?;
+    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     let server = NatsServer::spawn(dir.path(), None).await?;
     let bus = Bus::connect(&server.config()).await?;
     bus.set_up().await?;

@@ -81,7 +81,7 @@ impl RedbStore {
         }
         let live = live_in(&transaction.open_table(ABOUT)?)?;
         tables::make(&transaction, live)?;
-        tables::drop_old_versions(&transaction, live)?;
+        tables::drop_others(&transaction, live)?;
         Ok(transaction.commit()?)
     }
 

@@ -45,6 +45,10 @@ impl SkinTones {
         if let Some(lit) = lit_lightness(clip, pictures, filmed[0]) {
             filmed[0] = lit;
         }
+        Self::of(filmed, known)
+    }
+
+    fn of(filmed: [f32; 3], known: bool) -> Self {
         let (l, c) = (filmed[0], chroma(filmed));
         // like the ITA angle: chroma by lightness tells dark skin in the sun from light skin in the shade
         let by_tint = 0.86 - 2.2 * (c / l.max(0.05) - 0.05).max(0.0);
@@ -296,6 +300,15 @@ mod tests {
         (0..200).for_each(|x| (170..200).for_each(|y| labels[(x, y)] = 5));
         lit_by_cloth(&mut labels, &[2], 2, &[face]);
         assert_eq!((labels[(105, 145)], labels[(105, 180)]), (2, 5));
+    }
+
+    #[test]
+    fn shadows_turn_light_skin_rosy_and_leave_dark_skin_brown() {
+        let saturation = |c: [f32; 3]| chroma(c) / c[0];
+        let light = SkinTones::of([0.80, 0.03, 0.05], true);
+        assert!(chroma(light.shadow) > 1.1 * chroma(light.light), "{light:?}");
+        let dark = SkinTones::of([0.38, 0.06, 0.07], true);
+        assert!(dark.light[0] < 0.6 && saturation(dark.shadow) < 1.2 * saturation(dark.light), "{dark:?}");
     }
 
     #[test]
